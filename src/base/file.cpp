@@ -163,8 +163,12 @@ Result<void> replace_file(int folder, const std::filesystem::path& name, const s
 
 /// A rename onto /dev/null would take the device away from the whole machine.
 Result<void> write_into_device(const std::filesystem::path& path, std::string_view content) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return io_error("write", path);
+  // O_NONBLOCK: the opening of a pipe waits for a reader. The writing may wait.
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!fd && errno == ENXIO)
+    return fail(ErrorKind::local_io,
+                fmt::format("cannot write {}: it is a pipe that nobody reads", printable(path.string())));
+  if (!fd || ::fcntl(fd.get(), F_SETFL, O_WRONLY) != 0) return io_error("write", path);
   return write_all(fd.get(), content, path);
 }
 
@@ -179,6 +183,10 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
   const auto file = exists ? std::filesystem::canonical(path, unresolved) : path;
   const auto& name = unresolved ? path : file;
   return replace_file(AT_FDCWD, name, path, content, mode, name.filename().string());
+}
+
+Result<void> write_own_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  return replace_file(AT_FDCWD, path, path, content, mode, path.filename().string());
 }
 
 Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path, std::string_view content,

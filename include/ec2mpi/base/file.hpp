@@ -51,9 +51,15 @@ class UniqueFd {
                                            std::size_t max_bytes = std::size_t{1} << 30);
 
 /// The new content or the old one, never half: a temporary file beside it, synced, then renamed. A link
-/// stays, and its target is replaced; a device or a pipe stays as well, and is written to.
+/// stays, and its target is replaced; a device or a pipe that somebody reads stays as well, and is written
+/// to. For a path that the user has named.
 [[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                  mode_t mode);
+
+/// The same under a name that is ec2mpi's own. Nobody has asked for a link or a pipe of that name, which may
+/// have come with the folder: it is replaced, and what a link leads to stays as it is.
+[[nodiscard]] Result<void> write_own_file(const std::filesystem::path& path, std::string_view content,
+                                          mode_t mode);
 
 /// The same for the file of that name in an open folder; the rest of `path` is for the error.
 [[nodiscard]] Result<void> write_file_atomically_at(int folder, const std::filesystem::path& path,

@@ -118,8 +118,8 @@ struct Bringer {
     if (!job.profile || !text) return;
     const auto profile = ops::parse_profile(*text, job.ended);
     if (!profile) return;
-    const auto written = write_file_atomically(
-        own / "profile.json", dump_json(profile_json(*profile, job.id, job.np)) + "\n", 0644);
+    const auto written =
+        write_own_file(own / "profile.json", dump_json(profile_json(*profile, job.id, job.np)) + "\n", 0644);
     if (!written) say(Colour::yellow, printable(written.error().message));
   }
 

@@ -23,10 +23,12 @@ namespace ec2mpi::cli {
 
 namespace {
 
+constexpr const char* kUsualFile = "ec2mpi-bugreport.txt";
+
 struct ReportOptions {
   ListOptions list;
   ConnectOptions connect;
-  std::string file = "ec2mpi-bugreport.txt";
+  std::optional<std::string> file;  ///< that the user has named
   bool addresses = false;
   bool offline = false;
 };
@@ -98,10 +100,10 @@ Result<int> run_bugreport(const ReportOptions& options, const CommonOptions& com
   // Over the whole text: the log and the answers name nodes as well as the list does.
   if (!options.addresses) text = without_addresses(text, cluster->inventory);
   // Other users of this machine may not read it before the user has.
-  TRY(write_file_atomically(options.file, text, 0600));
-  answer_fields()["file"] = options.file;
-  print_talk(
-      fmt::format("ec2mpi: the report is in {}; read it before you send it\n", printable(options.file)));
+  const auto file = options.file.value_or(kUsualFile);
+  TRY((options.file ? write_file_atomically : write_own_file)(file, text, 0600));
+  answer_fields()["file"] = file;
+  print_talk(fmt::format("ec2mpi: the report is in {}; read it before you send it\n", printable(file)));
   return exit_code::ok;
 }
 

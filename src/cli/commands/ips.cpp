@@ -55,7 +55,7 @@ Result<int> run_ips(const IpsOptions& options) {
   // `--list -` stands in a pipe, where the addresses are printed even if no file can be written.
   const bool is_filter = cluster->list == "-";
   // In one step: a failed write leaves the old addresses, and no script reads half of the new ones.
-  if (auto written = write_file_atomically("nodeIPaddress", addresses, 0644); !written) {
+  if (auto written = write_own_file("nodeIPaddress", addresses, 0644); !written) {
     if (!is_filter) return std::unexpected(written.error());
     print_talk(fmt::format("ec2mpi: {}; the addresses are printed only\n", written.error().message));
   }

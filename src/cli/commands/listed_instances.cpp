@@ -168,7 +168,8 @@ Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
     auto before = file;
     before += number == 1 ? ".before" : fmt::format(".before.{}", number);
     // An earlier copy may be the only one of another list, so it is never replaced.
-    if (std::filesystem::exists(before, error)) continue;
+    // Nor is a link followed, which may lead to a file that is not there yet.
+    if (std::filesystem::exists(std::filesystem::symlink_status(before, error))) continue;
     if (std::filesystem::copy_file(file, before, error)) return before;
     return fail(ErrorKind::local_io, fmt::format("cannot write {}: {}", before.string(), error.message()));
   }

@@ -28,7 +28,7 @@ bool is_made(const cloud::Answer<void>& answer) {
 /// key is in its file before any instance gets the public one.
 asio::awaitable<cloud::Answer<void>> make_login_key(InstanceContext& context, const LaunchPlan& plan) {
   CO_TRY_AS(pair, ssh::make_key_pair());
-  CO_TRY(write_file_atomically(key_file(plan.list, plan.cluster), pair->private_text, 0600));
+  CO_TRY(write_own_file(key_file(plan.list, plan.cluster), pair->private_text, 0600));
   CO_TRY(co_await context.ec2.import_key_pair(plan.key_pair, pair->public_key, cluster_tags(plan.cluster),
                                               context.limit()));
   co_return cloud::Answer<void>();

@@ -37,7 +37,7 @@ constexpr std::size_t kMostOutput = 4 << 20;  // bytes; the output of `ec2mpi ne
 struct ReportOptions {
   MasterOptions master;
   std::string word;
-  std::string output = "report.html";
+  std::optional<std::string> output;  ///< that the user has named
 };
 
 /// The record of a job, and its output.
@@ -188,14 +188,16 @@ std::string time_text(World::Time time) {
 
 /// The old page stays whole until the new one is complete.
 int write_page(CommandContext& context, const ReportOptions& options, const ReportContent& content) {
-  const auto written = write_file_atomically(options.output, report_page(content), 0644);
+  const auto file = options.output.value_or("report.html");
+  const auto write = options.output ? write_file_atomically : write_own_file;
+  const auto written = write(file, report_page(content), 0644);
   auto& fields = answer_fields();
   fields["title"] = content.title;
   fields["jobs"] = Json::array();
   for (const auto& job : content.jobs) fields["jobs"].push_back(job.id);
-  if (written) fields["file"] = options.output;
-  context.console().talk(
-      "ec2mpi: " + (written ? "the report is in " + printable(options.output) : written.error().message));
+  if (written) fields["file"] = file;
+  context.console().talk("ec2mpi: " +
+                         (written ? "the report is in " + printable(file) : written.error().message));
   return written ? exit_code::ok : exit_code::node_failed;
 }
 
@@ -228,7 +230,7 @@ asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& o
 Result<int> run_report(const ReportOptions& options, const CommonOptions& common) {
   // Looked at first, so that a wrong path does not waste the questions.
   std::error_code ignored;
-  const auto folder = std::filesystem::path(options.output).parent_path();
+  const auto folder = std::filesystem::path(options.output.value_or("")).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return fail(ErrorKind::usage, fmt::format("-o: there is no folder {}", printable(folder.string())));
   return work_on_master(options.master, common,

@@ -176,8 +176,8 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
                    : "ec2mpi: times are those of mpirun, its start included; a program that prints "
                      "time=SECONDS at its end is measured by that");
   const auto file = request.options.svg.value_or(variant_id(request.name, {}) + "-scale.svg");
-  const auto written =
-      write_file_atomically(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
+  const auto write = request.options.svg ? write_file_atomically : write_own_file;
+  const auto written = write(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
   // The plot is output as well: the exit code must say that it is lost.
   if (!written) note_loss(EIO);
   console.talk("ec2mpi: " + (written ? "the plot is in " + printable(file) : written.error().message));

@@ -163,7 +163,9 @@ class FilesOutput : public ExecOutput {
     for (const auto& node : nodes) {
       for (const auto stream : {ssh::Stream::out, ssh::Stream::err}) {
         const auto file = folder / (node.label() + (stream == ssh::Stream::out ? ".out" : ".err"));
-        UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        // Nobody has asked for a link of this name, and what it leads to stays as it is.
+        if (std::filesystem::is_symlink(file, failed)) std::filesystem::remove(file, failed);
+        UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
         if (!fd) return io_error("write", file);
         output->files_.emplace(std::pair(node.index, stream), File{file, std::move(fd), {}, {}});
       }

@@ -176,7 +176,7 @@ Result<ResultsFolder> claim_results_folder(const fs::path& results, const JobRec
       return fail(ErrorKind::local_io,
                   fmt::format("cannot make {}: {}", printable(path.string()), trouble.message()));
     if (!made) continue;  // another job's, or somebody's
-    TRY_AS(marked, write_file_atomically(path / kUnfinished, stamp_of(job), 0644));
+    TRY_AS(marked, write_own_file(path / kUnfinished, stamp_of(job), 0644));
     return ResultsFolder{path, false};
   }
 }

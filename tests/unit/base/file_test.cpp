@@ -65,6 +65,29 @@ TEST(WriteFileAtomically, KeepsALinkAndWritesIntoAPipe) {
   EXPECT_EQ(count_in(folder.path()), 3U);
 }
 
+TEST(WriteFileAtomically, RefusesAPipeThatNobodyReads) {
+  const test::ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const auto written = write_file_atomically(folder / "pipe", "words", 0600);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find("it is a pipe that nobody reads"), std::string::npos);
+}
+
+TEST(WriteOwnFile, ReplacesALinkOrAPipeOfItsName) {
+  const test::ScratchFolder folder;
+  ASSERT_TRUE(write_file_atomically(folder / "file", "old", 0600));
+  fs::create_symlink(folder / "file", folder / "link");
+  fs::create_symlink(folder / "gone", folder / "dangling");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const char* name : {"link", "dangling", "pipe"}) {
+    ASSERT_TRUE(write_own_file(folder / name, "new", 0600));
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(folder / name))) << name;
+    EXPECT_EQ(*read_file(folder / name), "new");
+  }
+  EXPECT_EQ(*read_file(folder / "file"), "old");
+  EXPECT_FALSE(fs::exists(folder / "gone"));
+}
+
 TEST(WriteFileAtomically, RemovesTheFileThatAKilledProcessHasLeft) {
   const test::ScratchFolder folder;
   std::ofstream(folder / "file.0123456789abcdef.tmp") << "half";

@@ -1,6 +1,8 @@
 // ips and nodes: their output for a list, and the file nodeIPaddress.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <nlohmann/json.hpp>
 
 #include <fstream>
@@ -72,6 +74,23 @@ TEST(Ips, AFailedWriteLeavesTheOldFileAndNoOther) {
   EXPECT_NE(laptop.refused({"ips"}).find("nodeIPaddress"), std::string::npos);
 }
 
+TEST(Ips, ReplacesALinkAndLeavesAloneWhatItLeadsTo) {
+  Laptop laptop(3);
+  std::ofstream(laptop.home() / "precious") << "mine\n";
+  fs::create_symlink(laptop.home() / "precious", laptop.folder() / "nodeIPaddress");
+  EXPECT_EQ(laptop.run_cli({"ips"}).code, 0);
+  EXPECT_FALSE(fs::is_symlink(laptop.folder() / "nodeIPaddress"));
+  EXPECT_EQ(laptop.read("nodeIPaddress"), kAddresses);
+  EXPECT_EQ(laptop.read("../home/precious"), "mine\n");
+}
+
+TEST(Ips, ReplacesAPipeAndDoesNotWaitForItsReader) {
+  Laptop laptop(3);
+  ASSERT_EQ(::mkfifo((laptop.folder() / "nodeIPaddress").c_str(), 0600), 0);
+  EXPECT_EQ(laptop.run_cli({"ips"}).code, 0);
+  EXPECT_EQ(laptop.read("nodeIPaddress"), kAddresses);
+}
+
 TEST(Ips, ABadListLeavesTheFileAsItWas) {
   Laptop laptop(3);
   laptop.write("nodeIPaddress", "old\n");
@@ -134,6 +153,64 @@ TEST(Nodes, AreReadWhereNothingCanBeWritten) {
                                    {.variables = {{"XDG_STATE_HOME", "/proc/sys/kernel"}}});
   EXPECT_EQ(done.out, "Linux\n") << done.err;
   EXPECT_EQ(done.code, 0);
+}
+
+/// The block of a host, without its empty lines.
+std::string block_of(const std::string& text, const std::string& host) {
+  const auto begin = text.find("\nHost " + host + "\n");
+  if (begin == std::string::npos) return "there is none for " + host + " in:\n" + text;
+  const auto end = text.find("\n\n", begin);
+  return text.substr(begin, end == std::string::npos ? end : end - begin) + "\n";
+}
+
+void expect_line(const std::string& block, const std::string& line) {
+  EXPECT_NE(block.find("\n  " + line + "\n"), std::string::npos) << line << " is not in " << block;
+}
+
+TEST(NodesSshConfig, SaysWhatTheUsersConfigurationSays) {
+  Laptop laptop(2);
+  fs::create_directory(laptop.home() / ".ssh");
+  laptop.write("../home/.ssh/config",
+               "Host 203.0.113.12\n  HostName 198.51.100.7\n  User root\n  Port 2222\n"
+               "  IdentityFile ~/mine\n  IdentityAgent none\n");
+  fs::remove(laptop.folder() / Laptop::kKey);
+  EXPECT_EQ(laptop.run_cli({"nodes", "--ssh-config"}).code, 0);
+  const auto text = laptop.read(".ec2mpi/ssh_config");
+  const auto block = block_of(text, "node2");
+  for (const char* line : {"HostName 198.51.100.7", "User root", "Port 2222", "IdentityAgent none",
+                           "ProxyJump none", "HostKeyAlias i-02aaaaaaaaaaaaaaa"})
+    expect_line(block, line);
+  expect_line(block, fmt::format("IdentityFile \"{}\"", (laptop.home() / "mine").string()));
+  expect_line(block_of(text, "master node1"), "HostName 203.0.113.11");
+  expect_line(block_of(text, "master node1"), "User ubuntu");
+}
+
+TEST(NodesSshConfig, GoesThroughTheJumpHostOfTheFlag) {
+  Laptop laptop;
+  laptop.write(Laptop::kList, "10.0.0.12\n10.0.0.13\n");
+  EXPECT_EQ(laptop.run_cli({"nodes", "--ssh-config", "-J", "me@203.0.113.11:2200", "-l", "root"}).code, 0);
+  const auto text = laptop.read(".ec2mpi/ssh_config");
+  expect_line(block_of(text, "master node1"), "ProxyJump ec2mpi-jump");
+  expect_line(block_of(text, "node2"), "ProxyJump ec2mpi-jump");
+  const auto jump = block_of(text, "ec2mpi-jump");
+  for (const char* line : {"HostName 203.0.113.11", "User me", "Port 2200", "ProxyJump none",
+                           "HostKeyAlias \"[203.0.113.11]:2200\"", "StrictHostKeyChecking yes"})
+    expect_line(jump, line);
+}
+
+TEST(NodesSshConfig, HasABlockForEachJumpHostOfTheConfiguration) {
+  Laptop laptop;
+  laptop.write(Laptop::kList, "10.0.0.12\n10.0.0.13\n10.0.0.14\n");
+  fs::create_directory(laptop.home() / ".ssh");
+  laptop.write("../home/.ssh/config",
+               "Host 10.0.0.13\n  ProxyJump 203.0.113.2\nHost 10.0.0.*\n  ProxyJump 203.0.113.1\n");
+  EXPECT_EQ(laptop.run_cli({"nodes", "--ssh-config"}).code, 0);
+  const auto text = laptop.read(".ec2mpi/ssh_config");
+  expect_line(block_of(text, "master node1"), "ProxyJump ec2mpi-jump");
+  expect_line(block_of(text, "node2"), "ProxyJump ec2mpi-jump2");
+  expect_line(block_of(text, "node3"), "ProxyJump ec2mpi-jump");
+  expect_line(block_of(text, "ec2mpi-jump"), "HostName 203.0.113.1");
+  expect_line(block_of(text, "ec2mpi-jump2"), "HostName 203.0.113.2");
 }
 
 TEST(Nodes, OfASelectionKeepTheirIndex) {
