@@ -327,3 +327,8 @@ class TestJump:
             hidden.call("thaw", "1")
         assert (done.code, done.out) == (1, "") and "jump host" in done.err
         assert summary(done.err).startswith("0/8 nodes ok")
+
+    def test_a_jump_host_that_is_not_there_is_not_blamed_on_the_nodes(self, behind):
+        done = behind("exec-all", "-t", "1", "-J", "203.0.113.99", "true", timeout=BOUND)
+        assert done.code == 1 and "jump host 203.0.113.99" in done.err
+        assert "no node answered" not in done.err and "security group needs" not in done.err

@@ -77,14 +77,20 @@ class LibsshConnector : public NamingConnector {
       const auto asked = Clock::now();
       auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
       login.exchange = Clock::now() - asked;
-      if (socket || is_alive(**bastion)) co_return socket;
+      if (socket) co_return socket;
+      if (is_alive(**bastion)) co_return std::unexpected(behind_jump_host(socket.error()));
       // The session may have ended long ago, unnoticed because nobody used it.
       if (again) co_return std::unexpected(within_jump_host(*target.jump, socket.error()));
     }
   }
 
+  /// A limit that ran out on a jump host says nothing about the way from here to the node.
+  static Error behind_jump_host(const Error& error) {
+    return {error.kind == ErrorKind::timeout ? ErrorKind::unreachable : error.kind, error.message};
+  }
+
   static Error within_jump_host(const Node& jump, const Error& error) {
-    return error.within("jump host " + printable(jump.address));
+    return behind_jump_host(error).within("jump host " + printable(jump.address));
   }
 
   awaitable<Result<std::shared_ptr<Session>>> jump_host(const Node& node, Limit limit) {
@@ -92,7 +98,10 @@ class LibsshConnector : public NamingConnector {
                      .first->second;
     while (jump.connecting) {
       const Wake wake = co_await jump.settled.wait(limit);
-      if (wake != Wake::notified) co_return wake_error(wake, "the jump host does not answer");
+      if (wake != Wake::notified) {
+        const auto why = wake_error(wake, "the jump host does not answer");
+        co_return std::unexpected(behind_jump_host(why.error()));
+      }
     }
     // The first node that finds the session gone connects again, for all others.
     if (!jump.session || !is_alive(*jump.session)) {
