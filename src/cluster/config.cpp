@@ -379,7 +379,13 @@ Result<Config> parse_config(std::string_view text, std::string_view source) {
 
 Result<Config> load_config(const std::filesystem::path& file) {
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return Config{};
+  if (!std::filesystem::exists(file, ignored)) {
+    if (!std::filesystem::is_symlink(file, ignored)) return Config{};
+    return fail(
+        ErrorKind::usage,
+        fmt::format("cannot read {}: it is a link to {}, which is not there", printable(file.string()),
+                    printable(std::filesystem::read_symlink(file, ignored).string())));
+  }
   const auto text = read_regular_file(file, kLongestConfig);
   // As a usage error: unread settings end the command before it begins, like wrong ones.
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});

@@ -308,6 +308,12 @@ TEST(Settings, AWrongOneIsNamedWithItsLine) {
   }
 }
 
+TEST(Settings, ALinkThatLeadsNowhereIsNoMissingFile) {
+  Laptop laptop;
+  fs::create_symlink("gone.toml", laptop.folder() / "ec2mpi.toml");
+  expect_in("cannot read ec2mpi.toml: it is a link to gone.toml, which is not there", laptop.refused(kExec));
+}
+
 TEST(Settings, ThoseOfTheUserAreCheckedToo) {
   Laptop laptop;
   fs::create_directories(laptop.home() / ".config/ec2mpi");
