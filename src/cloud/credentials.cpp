@@ -1,6 +1,9 @@
 #include "src/cloud/credentials.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <nlohmann/json.hpp>
 
 #include "ec2mpi/base/text.hpp"
@@ -15,6 +18,8 @@ namespace {
 
 constexpr auto kRenewal = std::chrono::minutes(5);  ///< before the end, as the aws command does
 constexpr auto kCommandTime = std::chrono::minutes(1);
+/// After this, the user learns what is waited for.
+constexpr auto kSilence = std::chrono::seconds(3);
 constexpr auto kMetadataTime = std::chrono::milliseconds(1500);  ///< outside EC2 nothing answers there
 
 std::string text_in(const nlohmann::json& json, const char* key) {
@@ -34,6 +39,12 @@ bool needs_aws_command(const Profile& profile) {
 std::string last_line(std::string_view text) {
   text = trim(text);
   return printable(text.substr(text.rfind('\n') + 1));
+}
+
+/// What a failed command has said in the end.
+std::string last_words(std::string_view text) {
+  auto line = last_line(text);
+  return line.empty() ? "it said nothing; run it by hand to see why" : line;
 }
 
 HttpRequest metadata_request(std::string service, const std::string& path, const std::string& token) {
@@ -133,14 +144,21 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
 
 asio::awaitable<Result<Credentials>> CredentialSource::from_command(std::string command, std::string what,
                                                                     Limit limit) {
+  // It may ask the user for something in another window.
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer slow(executor, kSilence);
+  slow.async_wait([what](std::error_code ended) {
+    if (!ended) spdlog::warn("waiting for {}, for at most {}", what, format_duration(kCommandTime));
+  });
   auto end = co_await run_local_command(std::move(command), limit.at_most(kCommandTime));
+  slow.cancel();
   if (!end) co_return std::unexpected(end.error().within(what));
   // 127 is the status of a shell that does not find the command.
   if (end->status == 127)
     co_return fail(ErrorKind::usage, what + " needs a command that is not installed: " + last_line(end->err));
   if (end->status != 0)
     co_return fail(ErrorKind::usage, fmt::format("{} gave no credentials (exit status {}): {}", what,
-                                                 end->status, last_line(end->err)));
+                                                 end->status, last_words(end->err)));
   auto found = parse_credentials(end->out);
   // The output holds the secret key, so no message quotes it either.
   wipe(end->out);

@@ -36,6 +36,8 @@ std::map<std::string, Profile, std::less<>> parse_profiles(std::string_view text
   // Takes the settings of other sections, and those above the first section; nobody reads it.
   Profile other;
   Profile* current = &other;
+  // Editors of other systems put a byte order mark in front.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   for (const auto raw : split(text, '\n')) {
     const auto line = trim(raw);
     if (line.empty() || line.front() == '#' || line.front() == ';') continue;

@@ -2,6 +2,8 @@
 `aws` drives the same endpoint, as a check of the endpoint itself."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -83,6 +85,18 @@ def test_a_wrong_secret_is_refused(ec2mpi):
     done = ec2mpi("status", env={"AWS_SECRET_ACCESS_KEY": "wrong"})
     assert done.code == 2
     assert "AuthFailure" in done.err
+
+
+def test_a_slow_credential_process_is_named(ec2mpi):
+    answer = ec2mpi.home / "answer"
+    os.mkfifo(answer)
+    (ec2mpi.home / ".aws").mkdir()
+    (ec2mpi.home / ".aws/config").write_text(f"[profile slow]\nregion = us-east-2\ncredential_process = cat {answer}\n")
+    status = ec2mpi.start("status", "--profile", "slow", env=ec2mpi.ec2.environment, stderr=subprocess.PIPE)
+    assert "waiting for credential_process of the profile 'slow', for at most 1 min" in status.stderr.readline()
+    keys = {"Version": 1, "AccessKeyId": ec2mpi.ec2.environment["AWS_ACCESS_KEY_ID"], "SecretAccessKey": SECRET}
+    answer.write_text(json.dumps(keys))
+    assert status.wait(20) == 0
 
 
 def test_allow_replaces_only_its_own_rule(ec2mpi):

@@ -113,6 +113,15 @@ TEST_F(Profiles, FailedCredentialProcessIsNamedWithoutItsOutput) {
             "in again");
 }
 
+TEST_F(Profiles, ACredentialProcessThatFailsWithoutAWordIsSaidToHaveSaidNothing) {
+  const auto found = credentials_with({}, with("[default]\ncredential_process = false\n"));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(
+      found.error().message,
+      "credential_process of the profile 'default' gave no credentials (exit status 1): it said nothing; "
+      "run it by hand to see why");
+}
+
 TEST_F(Profiles, TooFewOpenFilesForCredentialProcessAreItsError) {
   const auto environment = with("[default]\ncredential_process = exit 3\n");
   // In a child, because a process cannot raise the limit again.
@@ -130,8 +139,8 @@ TEST_F(Profiles, TooFewOpenFilesForCredentialProcessAreItsError) {
         good = good &&
                (said.ends_with(": Too many open files") || said.find("exit status 3") != std::string::npos);
         all += said + "\n";
-      } catch (const std::system_error& error) {  // the loop itself finds no room
-        good = good && error.code() == std::errc::too_many_files_open;
+      } catch (const std::system_error& error) {        // the loop itself finds no room
+        good = good && error.code().value() == EMFILE;  // asio's category knows no std::errc for it
       }
     }
     good = good && all.find("cannot make a pipe: Too many") != std::string::npos &&
@@ -156,6 +165,12 @@ TEST(Credentials, TextThatIsNoCredentialsIsRefused) {
        {"", "null", "[]", "{\"AccessKeyId\":\"a\"}", "{\"AccessKeyId\":1,\"SecretAccessKey\":\"s\"}",
         "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"a\\nX: b\"}"})
     EXPECT_FALSE(parse_credentials(text)) << text;
+}
+
+TEST(Profile, AByteOrderMarkInFrontIsPassedOver) {
+  const auto profiles = parse_profiles("\xef\xbb\xbf[default]\nregion = us-east-2\n");
+  ASSERT_EQ(profiles.count("default"), 1U);
+  EXPECT_EQ(value_in(profiles.at("default"), "region"), "us-east-2");
 }
 
 TEST(Profile, NestedSettingsAndOtherSectionsAreLeftOut) {
