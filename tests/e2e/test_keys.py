@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -370,6 +371,48 @@ def test_an_encrypted_key_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent
     encrypt(ec2mpi.folder / KEY, "open sesame")
     done = ec2mpi("exec-all", "true", env=variable, start_new_session=True)
     assert done.code == 0, done.err
+
+
+def seal(key, form):
+    """Encrypts it in a form that does not show which key it is."""
+    subprocess.run(["ssh-keygen", "-q", "-p", "-m", form, "-N", "open sesame", "-f", key], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("form", ["PEM", "PKCS8"])
+@pytest.mark.parametrize("words", [["-i", "e.key"], ["-i", "e.key", "-F", "none"], []])
+def test_an_encrypted_pem_that_the_agent_holds_needs_no_passphrase(ec2mpi, agent, form, words):
+    variable = agent(ec2mpi.folder / KEY)
+    os.rename(ec2mpi.folder / KEY, ec2mpi.folder / "e.key")
+    seal(ec2mpi.folder / "e.key", form)
+    configure(ec2mpi, f"Host *\n  IdentityFile {ec2mpi.folder / 'e.key'}\n")
+    done = ec2mpi("exec-all", *words, "true", env=variable, start_new_session=True)
+    assert done.code == 0, done.err
+
+
+def test_an_encrypted_pem_is_asked_for_once_if_no_key_of_the_agent_lets_in(ec2mpi, agent):
+    make_key(ec2mpi.home / "other")
+    variable = agent(ec2mpi.home / "other")
+    seal(ec2mpi.folder / KEY, "PEM")
+    done = ec2mpi("exec", "-w", "1", "true", env=variable, start_new_session=True)
+    assert done.code == 255 and "login refused for user ubuntu with the agent" in done.err
+    assert "the key ./key.pem is encrypted and its passphrase was not given or is wrong; or load it with ssh-add" in done.err
+    with Terminal(ec2mpi, "exec-all", "-t", "2", "echo in", env=variable, somebody=True) as terminal:
+        terminal.wait_for("Passphrase for ./key.pem: ")
+        time.sleep(2.5)  # longer than the logins may take: none of them is over because of that
+        terminal.type_hidden("open sesame\n")
+        code = terminal.to_end()
+    assert code == 0 and terminal.seen.count("Passphrase for") == 1 and terminal.seen.count("in\r\n") == 4, terminal.seen
+
+
+def test_a_public_key_and_an_agent_that_does_not_answer(ec2mpi):
+    variable = {"SSH_AUTH_SOCK": str(ec2mpi.home / "nobody")}
+    with open(ec2mpi.folder / "own.pub", "w") as public:
+        subprocess.run(["ssh-keygen", "-y", "-f", ec2mpi.folder / KEY], check=True, stdout=public)
+    done = ec2mpi("exec", "-w", "1", "-i", "own.pub", "true", env=variable)
+    assert done.code == 2 and f"the agent at {ec2mpi.home / 'nobody'}, which may hold the private one, does not answer" in done.err
+    seal(ec2mpi.folder / KEY, "PEM")
+    done = ec2mpi("exec", "-w", "1", "true", env=variable, start_new_session=True)
+    assert done.code == 2 and f"is encrypted and its passphrase was not given or is wrong; or load it with ssh-add, and the agent at {ec2mpi.home / 'nobody'} does not answer" in done.err
 
 
 def test_an_encrypted_key_that_the_agent_of_ssh_config_holds_needs_no_passphrase(ec2mpi, agent):

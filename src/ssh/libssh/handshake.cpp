@@ -154,6 +154,7 @@ class Handshake {
 
   /// No key is shown twice: sshd counts its failures.
   awaitable<Result<bool>> attempt_key(const PrivateKey& key, Limit limit) {
+    if (is_closed(key)) co_return false;
     const std::string& blob = key.impl().public_blob;
     if (!shown_.insert(blob).second) co_return false;
     tried_.push_back(printable(key.file().filename().string()));

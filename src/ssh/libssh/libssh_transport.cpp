@@ -38,13 +38,18 @@ class LibsshConnector : public NamingConnector {
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,
                                                       PhaseObserver on_phase) override {
-    CO_TRY_AS(target, targets_.with_keys(targets_.target_of(node)));
-    LoginRequest login{*target, node, host_keys_, on_phase};
-    CO_TRY_AS(socket, co_await reach(login, limit));
-    CO_TRY_AS(link, co_await log_in(std::move(*socket), login, limit));
-    // Where sshd allows no further program (MaxSessions), the session connects once more.
-    co_return make_libssh_session(std::move(*link),
-                                  [this, node](Limit again) { return connect(node, again, [](Phase) {}); });
+    for (;;) {
+      const auto opened_before = targets_.opened_keys();
+      const auto time_before = targets_.time_asking();
+      auto session = co_await connect_once(node, limit, on_phase);
+      if (session) co_return session;
+      const auto asking = targets_.time_asking() - time_before;
+      const bool new_key = session.error().kind == ErrorKind::auth && targets_.opened_keys() != opened_before;
+      // A question for a passphrase held up all logins, also those that would have been in time.
+      const bool held_up = session.error().kind == ErrorKind::timeout && asking != Clock::duration::zero();
+      if (!new_key && !held_up) co_return session;
+      if (limit.deadline != Clock::time_point::max()) limit.deadline += asking;
+    }
   }
 
   /// A hash of all that makes two sessions the same: host key name,
@@ -60,6 +65,26 @@ class LibsshConnector : public NamingConnector {
   }
 
  private:
+  awaitable<Result<std::unique_ptr<Session>>> connect_once(const Node& node, Limit limit,
+                                                           const PhaseObserver& on_phase) {
+    CO_TRY_AS(target, targets_.with_keys(targets_.target_of(node)));
+    LoginRequest login{*target, node, host_keys_, on_phase};
+    CO_TRY_AS(socket, co_await reach(login, limit));
+    CO_TRY_AS(link, co_await log_in_or_open_keys(std::move(*socket), login, limit));
+    // Where sshd allows no further program (MaxSessions), the session connects once more.
+    co_return make_libssh_session(std::move(*link),
+                                  [this, node](Limit again) { return connect(node, again, [](Phase) {}); });
+  }
+
+  /// Asks for a passphrase last, so that a key of the agent spares the question.
+  awaitable<Result<std::shared_ptr<Link>>> log_in_or_open_keys(Link::Socket socket, const LoginRequest& login,
+                                                               Limit limit) {
+    auto link = co_await log_in(std::move(socket), login, limit);
+    if (!link && link.error().kind == ErrorKind::auth)
+      co_return std::unexpected(targets_.open_keys(login.target, link.error()));
+    co_return link;
+  }
+
   static std::string describe(const std::string& name, const Target& target) {
     return fmt::format("{}\n{}\n{}\n{}\n", name, target.user, target.host, target.port);
   }
@@ -122,7 +147,7 @@ class LibsshConnector : public NamingConnector {
     const PhaseObserver nobody = [](Phase) {};
     CO_TRY_AS(socket, co_await connect_tcp(target->host, target->port, limit, nobody));
     LoginRequest login{*target, node, host_keys_, nobody};
-    CO_TRY_AS(link, co_await log_in(std::move(*socket), login, limit));
+    CO_TRY_AS(link, co_await log_in_or_open_keys(std::move(*socket), login, limit));
     co_return make_libssh_session(std::move(*link));
   }
 

@@ -111,6 +111,7 @@ std::optional<std::string> public_key_in(std::string_view text) {
 /// A private key that this program cannot read itself.
 struct UnreadableKey {
   std::optional<std::string> public_blob;  ///< unset: the agent's comment may name the file
+  bool public_half_only = false;
 };
 
 /// Nothing for a private key that is there and not encrypted.
@@ -119,27 +120,27 @@ std::optional<UnreadableKey> unreadable_key(const std::filesystem::path& file) {
   const auto public_beside = beside ? public_key_in(*beside) : std::nullopt;
   const auto text = read_file(file, kLargestKey);
   // Only the public half is here: the agent or a hardware key has the other one.
-  if (!text) return public_beside ? std::optional(UnreadableKey{public_beside}) : std::nullopt;
-  if (auto key = public_key_in(*text)) return UnreadableKey{std::move(key)};
+  if (!text) return public_beside ? std::optional(UnreadableKey{public_beside, true}) : std::nullopt;
+  if (auto key = public_key_in(*text)) return UnreadableKey{std::move(key), true};
   if (auto key = public_part_of_openssh(*text)) return UnreadableKey{std::move(key)};
   const bool encrypted_pem = text->find("Proc-Type: 4,ENCRYPTED") != std::string::npos ||
                              text->find("BEGIN ENCRYPTED PRIVATE KEY") != std::string::npos;
   return encrypted_pem ? std::optional(UnreadableKey{public_beside}) : std::nullopt;
 }
 
+PrivateKey without_private_half(const std::filesystem::path& file, std::string public_blob) {
+  return {std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{nullptr, std::move(public_blob)}), file};
+}
+
 /// The same key, if the agent holds it.
-std::optional<PrivateKey> key_in_agent(const std::filesystem::path& file, const std::string& agent) {
-  if (agent.empty()) return std::nullopt;
-  const auto wanted = unreadable_key(file);
-  if (!wanted) return std::nullopt;
-  const auto all_held = keys_in_agent(agent).value_or(std::vector<AgentKey>{});
+std::optional<PrivateKey> key_among(const std::vector<AgentKey>& all_held, const UnreadableKey& wanted,
+                                    const std::filesystem::path& file) {
   for (const auto& held : all_held) {
     // ssh-add gives a key that has no comment the name of its file.
-    const bool same = wanted->public_blob ? held.blob == *wanted->public_blob
-                                          : held.comment == file.string() ||
-                                                held.comment == std::filesystem::absolute(file).string();
-    if (same)
-      return PrivateKey(std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{nullptr, held.blob}), file);
+    const bool same = wanted.public_blob ? held.blob == *wanted.public_blob
+                                         : held.comment == file.string() ||
+                                               held.comment == std::filesystem::absolute(file).string();
+    if (same) return without_private_half(file, held.blob);
   }
   return std::nullopt;
 }
@@ -158,18 +159,14 @@ std::string usual_agent() {
   return socket == nullptr ? "" : socket;
 }
 
-Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt,
-                                    const std::string& agent) {
-  // The agent comes first: a key that it holds needs no passphrase.
-  if (auto held = key_in_agent(file, agent)) return std::move(*held);
-  TRY(check_key_file(file));
+namespace {
+
+/// From the file alone. A prompt that answers nothing makes an error of an encrypted key.
+Result<PrivateKey::Impl> read_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt) {
   PromptCall call{prompt, file};
   ssh_key key = nullptr;
   const int loaded = ::ssh_pki_import_privkey_file(file.c_str(), nullptr, answer_prompt, &call, &key);
-  if (loaded == SSH_OK) {
-    return PrivateKey(
-        std::make_shared<PrivateKey::Impl>(PrivateKey::Impl{KeyHandle(key), public_blob_of(key)}), file);
-  }
+  if (loaded == SSH_OK) return PrivateKey::Impl{KeyHandle(key), public_blob_of(key)};
   const auto shown = printable(file.string());
   // libssh gives the same error for a wrong passphrase and for no key at all.
   if (call.asked) {
@@ -180,6 +177,50 @@ Result<PrivateKey> load_private_key(const std::filesystem::path& file, const Pas
   }
   const auto content = read_file(file, kLargestKey).value_or("");
   return fail(ErrorKind::usage, fmt::format("{} is {}", shown, why_unreadable(content, file)));
+}
+
+}  // namespace
+
+bool is_closed(const PrivateKey& key) {
+  return key.impl().public_blob.empty();
+}
+
+Result<void> open_closed_key(const PrivateKey& key, const PassphrasePrompt& prompt) {
+  auto& impl = key.impl();
+  if (!is_closed(key)) return {};
+  if (impl.cannot_open) return std::unexpected(*impl.cannot_open);
+  auto opened = read_private_key(key.file(), prompt);
+  if (opened)
+    impl = std::move(*opened);
+  else
+    impl.cannot_open = opened.error();
+  return opened ? Result<void>{} : std::unexpected(opened.error());
+}
+
+Result<PrivateKey> load_private_key(const std::filesystem::path& file, const PassphrasePrompt& prompt,
+                                    const std::string& agent) {
+  // The agent comes first: a key that it holds needs no passphrase.
+  const auto unreadable = agent.empty() ? std::nullopt : unreadable_key(file);
+  const auto held = unreadable ? keys_in_agent(agent) : std::nullopt;
+  if (held) {
+    if (auto same = key_among(*held, *unreadable, file)) return std::move(*same);
+  }
+  const bool silent_agent = unreadable && !held;
+  if (silent_agent && unreadable->public_half_only) {
+    return fail(ErrorKind::usage,
+                fmt::format("only the public half of the key {} is here, and the agent at {}, which may hold "
+                            "the private one, does not answer (ssh-add -l); start it anew, or name the "
+                            "private key with -i",
+                            printable(file.string()), printable(agent)));
+  }
+  TRY(check_key_file(file));
+  if (prompt && held && !held->empty() && !unreadable->public_blob) return without_private_half(file, "");
+  auto key = read_private_key(file, prompt);
+  if (!key && silent_agent)
+    key.error().message +=
+        fmt::format(", and the agent at {} does not answer (ssh-add -l)", printable(agent));
+  if (!key) return std::unexpected(key.error());
+  return PrivateKey(std::make_shared<PrivateKey::Impl>(std::move(*key)), file);
 }
 
 }  // namespace ec2mpi::ssh

@@ -8,6 +8,17 @@
 
 namespace ec2mpi::ssh {
 
+TargetFinder::TargetFinder(LibsshOptions options, Reports reports)
+    : options_(std::move(options)), reports_(reports) {
+  if (!options_.prompt) return;
+  options_.prompt = [prompt = std::move(options_.prompt), time = time_asking_](const auto& file) {
+    const auto began = Clock::now();
+    auto passphrase = prompt(file);
+    *time += Clock::now() - began;
+    return passphrase;
+  };
+}
+
 Node key_owner(Node node, const Target& target) {
   if (target.key_alias.empty()) return node;
   node.address = target.key_alias;
@@ -108,6 +119,17 @@ Result<Target> TargetFinder::with_keys(Result<Target> target) {
   if (reported_.insert(useless->message).second)
     spdlog::warn("a key of the ssh configuration is left out: {}", useless->message);
   return target;
+}
+
+Error TargetFinder::open_keys(const Target& target, Error refusal) {
+  for (const auto& key : target.credentials.keys) {
+    if (!is_closed(key)) continue;
+    if (auto opened = open_closed_key(key, options_.prompt))
+      ++opened_keys_;
+    else
+      refusal.message += "; " + opened.error().message;
+  }
+  return refusal;
 }
 
 Result<PrivateKey> TargetFinder::configured_key(const std::filesystem::path& file, const std::string& agent) {

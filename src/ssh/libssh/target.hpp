@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
+#include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/ssh/libssh/options.hpp"
 #include "src/ssh/libssh/agent.hpp"
 #include "src/ssh/libssh/private_key.hpp"
@@ -57,13 +58,19 @@ struct Target {
 class TargetFinder {
  public:
   enum class Reports { once, none };
-  explicit TargetFinder(LibsshOptions options, Reports reports = Reports::once)
-      : options_(std::move(options)), reports_(reports) {}
+  explicit TargetFinder(LibsshOptions options, Reports reports = Reports::once);
 
   [[nodiscard]] Result<Target> target_of(const Node& node);
   [[nodiscard]] Result<Target> target_of_jump(const Node& node);
   /// Fills in the credentials; may ask for a passphrase.
   [[nodiscard]] Result<Target> with_keys(Result<Target> target);
+  /// For a target that refused all keys: opens those of its keys that are closed, and may ask for their
+  /// passphrases. Returns the refusal, with the reason for a key that could not be opened.
+  [[nodiscard]] Error open_keys(const Target& target, Error refusal);
+  /// How many closed keys have been opened until now.
+  [[nodiscard]] std::size_t opened_keys() const { return opened_keys_; }
+  /// For how long questions for passphrases have held up all logins until now.
+  [[nodiscard]] Clock::duration time_asking() const { return *time_asking_; }
 
  private:
   Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured);
@@ -80,6 +87,8 @@ class TargetFinder {
   std::set<std::string> replaced_ways_;  ///< lines of ssh_config that -J replaces
   std::optional<Result<SshConfig>> ssh_config_;
   std::set<std::string> reported_;
+  std::size_t opened_keys_ = 0;
+  std::shared_ptr<Clock::duration> time_asking_ = std::make_shared<Clock::duration>();
 };
 
 }  // namespace ec2mpi::ssh
