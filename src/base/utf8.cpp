@@ -41,14 +41,18 @@ std::size_t characters_in(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
 }
 
-/// By the byte order mark, else by the zeros: in a list of instances nearly all characters are ASCII.
+/// By the byte order mark, else by the zeros: in a list of instances nearly all characters are ASCII. A few
+/// zeros are those of a list for `xargs -0` or of a binary file.
 std::optional<std::size_t> low_byte_of_utf16(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE")) return 0;
   if (bytes.starts_with("\xFE\xFF")) return 1;
   const std::string_view sample = bytes.substr(0, 4096);
   std::array<std::size_t, 2> zeros{};
   for (std::size_t i = 0; i < sample.size(); ++i) zeros[i % 2] += sample[i] == '\0' ? 1 : 0;
-  return zeros[0] == zeros[1] ? std::nullopt : std::optional<std::size_t>(zeros[1] > zeros[0] ? 0 : 1);
+  const std::size_t low = zeros[1] > zeros[0] ? 0 : 1;
+  const auto in_low_bytes = zeros[low], in_high_bytes = zeros[1 - low];
+  const bool is_text = in_high_bytes * 4 >= sample.size() && in_low_bytes * 8 <= in_high_bytes;
+  return is_text && in_high_bytes > 0 ? std::optional(low) : std::nullopt;
 }
 
 std::optional<std::string> utf8_from_utf16(std::string_view bytes, std::size_t low_byte) {

@@ -1,6 +1,10 @@
 #include "src/ssh/libssh/key_forms.hpp"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pkcs12.h>
+#include <memory>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/utf8.hpp"
@@ -24,6 +28,31 @@ bool has_text(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+bool holds_key_in_utf16(std::string_view content, std::size_t low_byte) {
+  return has_text(utf8_from_utf16(content, low_byte).value_or(""), "PRIVATE KEY");
+}
+
+template <auto kFree>
+struct Free {
+  void operator()(auto* made) const { kFree(made); }
+};
+
+/// Which of openssl's binary forms of a private key this is, with the command that makes PEM of it; nothing
+/// if it is none.
+std::optional<std::string> binary_key(std::string_view content, const std::filesystem::path& file) {
+  const auto read = [&](auto read_form) {
+    const auto* at = reinterpret_cast<const unsigned char*>(content.data());
+    return read_form(nullptr, &at, static_cast<long>(content.size()));
+  };
+  if (const std::unique_ptr<PKCS12, Free<::PKCS12_free>> made(read(::d2i_PKCS12)); made)
+    return convert("a PKCS#12 file", file, "openssl pkcs12 -nocerts -nodes -in");
+  const std::unique_ptr<EVP_PKEY, Free<::EVP_PKEY_free>> plain(read(::d2i_AutoPrivateKey));
+  const std::unique_ptr<X509_SIG, Free<::X509_SIG_free>> encrypted(plain ? nullptr : read(::d2i_X509_SIG));
+  ::ERR_clear_error();
+  if (plain || encrypted) return convert("a key in DER", file, "openssl pkey -inform DER -in");
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> other_than_private_key(std::string_view content,
@@ -31,7 +60,8 @@ std::optional<std::string> other_than_private_key(std::string_view content,
   const auto start = trim(content);
   const auto first_line = start.substr(0, start.find_first_of("\r\n"));
   const auto begins = [&](std::string_view words) { return first_line.starts_with(words); };
-  if (const auto low_byte = low_byte_of_utf16(content)) {
+  const auto low_byte = low_byte_of_utf16(content);
+  if (low_byte && holds_key_in_utf16(content, *low_byte)) {
     // iconv takes the order of the bytes from the mark, if there is one.
     const bool mark = content.starts_with("\xFF\xFE") || content.starts_with("\xFE\xFF");
     const auto* form = mark ? "UTF-16" : *low_byte == 0 ? "UTF-16LE" : "UTF-16BE";
@@ -47,6 +77,7 @@ std::optional<std::string> other_than_private_key(std::string_view content,
     return "a public key; name the private one, whose file has no .pub at its end, or ssh-add that one";
   // So begins base64 of "-----BEGIN".
   if (begins("LS0tLS1CRUdJT")) return convert("a key in base64", file, "base64 -d");
+  if (auto binary = binary_key(content, file)) return binary;
   // A private key has a line "-----BEGIN ... PRIVATE KEY-----", behind comments if there are any.
   if (!has_text(content, "PRIVATE KEY"))
     return "not a private key; name the .pem file that EC2 gave you with -i";

@@ -37,6 +37,11 @@ TEST(PlainText, ReadsSurrogatePairs) {
   EXPECT_EQ(decoded("\xFF\xFE\x3D\xD8\x00\xDE"sv), "\xF0\x9F\x98\x80");
 }
 
+TEST(PlainText, AFewZerosAreNoUtf16) {
+  for (const auto bytes : {"3.22.115.209\0003.22.115.210\n"sv, "3.22.115.20\0003.22.115.210\n"sv})
+    EXPECT_EQ(decoded(bytes), "(error)");
+}
+
 TEST(PlainText, RefusesDamagedUtf16) {
   EXPECT_EQ(decoded("\xFF\xFE\x61"sv), "(error)");
   EXPECT_EQ(decoded("\xFF\xFE\x00\xD8\x61\0"sv), "(error)");

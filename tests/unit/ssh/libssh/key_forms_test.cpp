@@ -83,6 +83,35 @@ TEST_F(KeyForm, OfUtf16) {
   expect_converted(wide.substr(2), "text in UTF-16");
 }
 
+TEST_F(KeyForm, InBinaryFormsOfOpenssl) {
+  write(key_);
+  std::filesystem::rename(file_, folder_ / "plain");
+  const auto made_by = [this](const std::string& command) {
+    const auto line = "cd " + folder_.path().string() + " && openssl " + command + " >binary 2>/dev/null";
+    EXPECT_EQ(std::system(line.c_str()), 0) << line;
+    std::ifstream made(folder_ / "binary", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(made), {});
+  };
+  expect_converted(made_by("pkey -in plain -outform DER"), "a key in DER");
+  expect_converted(made_by("ec -in plain -outform DER"), "a key in DER");
+  write(made_by("pkcs8 -topk8 -in plain -outform DER -passout pass:secret"));
+  EXPECT_NE(refusal().find("is a key in DER; make a key of it: "), std::string::npos) << refusal();
+  write(made_by("pkcs12 -export -nocerts -inkey plain -passout pass:secret"));
+  EXPECT_NE(
+      refusal().find("is a PKCS#12 file; make a key of it: (umask 077; openssl pkcs12 -nocerts -nodes -in "),
+      std::string::npos)
+      << refusal();
+}
+
+TEST_F(KeyForm, OtherBinaryFilesAreNoKeys) {
+  using namespace std::string_literals;
+  for (const auto& content :
+       {"\x1f\x8b\x08\0\0\0\0\0\0\x03 gzip"s, "\xFF\xFE\1\2\3\4"s, "\x30\x82\1\2 no DER"s, "\0\1"s}) {
+    write(content);
+    EXPECT_NE(refusal().find("is not a private key; name the .pem file"), std::string::npos) << refusal();
+  }
+}
+
 TEST_F(KeyForm, OfJsonNamesTheMember) {
   const auto line = replaced(key_, "\n", "\\n");
   write("{\"KeyFingerprint\": \"1f:51\", \"KeyMaterial\": \"" + line + "\", \"KeyName\": \"me\"}\n");
