@@ -261,9 +261,26 @@ keep_late_lines() {
   fi
 }
 
+# find_file PATH: sets file, the file or the place for one to which a link may lead.
+find_file() {
+  file=$(readlink -f "$1") ||
+    die "$1 is a link to $(readlink "$1"), whose folder is not there; make that folder, or remove the link"
+  [ ! -e "$file" ] || [ -f "$file" ] || die "$1 is in the way, for it is no file; move it to another name"
+}
+
+# find_files: before the first change, because mv would put a file into a folder, and nobody reads a pipe.
+find_files() {
+  for folder in "$ssh" "$ours"; do
+    [ -d "$folder" ] || [ ! -e "$folder" ] || die "$folder is in the way, for it is no folder; move it to another name"
+  done
+  for path in "$ours/known_hosts" "$ours/config" "$ours/key" "$ours/claim" "$ssh/config" "$ssh/authorized_keys"; do
+    # A file of ours takes the place of a link to nowhere.
+    [ ! -d "${path%/*}" ] || { [ "${path%/*}" = "$ours" ] && [ ! -e "$path" ]; } || find_file "$path"
+  done
+}
+
 # copy_file MODE: makes $base.copy, of which all else is made.
 copy_file() {
-  [ ! -e "$file" ] || [ -f "$file" ] || die "$shown is in the way, for it is no file; move it to another name"
   rm -rf "$file".ec2mpi-new.* # only the holder of the lock makes them
   is_there=no
   if [ -e "$file" ]; then
@@ -310,8 +327,7 @@ change() {
   shift 2
   rounds=0
   while :; do
-    file=$(readlink -f "$shown") ||
-      die "$shown is a link to $(readlink "$shown"), whose folder is not there; make that folder, or remove the link"
+    find_file "$shown"
     base=$file.$own
     ! "$try" "$@" || break
     rounds=$((rounds + 1))
@@ -425,7 +441,6 @@ make_folders() {
     ! command -v restorecon >/dev/null || restorecon "$ssh"
   fi
   [ -d "$ours" ] || mkdir "$ours" 2>/dev/null
-  [ -d "$ours" ] || [ ! -e "$ours" ] || die "$ours is in the way, for it is no folder; move it to another name"
   [ -d "$ours" ] || die "cannot make $ours; is the disk full?"
   [ -z "$made" ] || echo 'ec2mpi setup made the folder above' >"$ours/made"
 }
@@ -486,6 +501,7 @@ give_claim_back() {
 
 write() {
   umask 077
+  find_files
   make_folders
   remove_left_stages
   fill_stage
@@ -511,6 +527,7 @@ write_hosts() {
 }
 
 take() {
+  find_files
   lock_home
   take_block authorized "$ssh/authorized_keys"
   take_block include "$ssh/config"
