@@ -274,6 +274,34 @@ def test_a_block_without_its_end_is_not_touched_and_the_others_go_on(ec2mpi, clu
     assert "Host mine" in content(cluster4, 2, f"{HOME}/.ssh/config")
 
 
+@pytest.mark.parametrize("make", ["mkdir -p", "mkfifo"])
+@pytest.mark.parametrize("path", [f"{OURS}/key", f"{OURS}/claim", f"{HOME}/.ssh/config"])
+def test_what_is_no_file_is_named_before_the_first_change(ec2mpi, cluster4, make, path):
+    cluster4.host(1, ["su", "ubuntu", "-c", f"mkdir -p {OURS}; rm -f {path}; {make} {path}"])
+    try:
+        before = snapshot(cluster4, 1, times=True)
+        for words in [["--no-packages"], ["--undo"]]:
+            done = ec2mpi("setup", *words)
+            assert done.code == 1 and f"node1: {path} is in the way, for it is no file; move it to another name" in done.err, done.err
+            assert snapshot(cluster4, 1, times=True) == before
+    finally:
+        cluster4.host(1, f"rm -r {path}")
+
+
+@pytest.mark.parametrize("refuse, said", [
+    ("echo 'Defaults requiretty' >/etc/sudoers.d/99-x", r"sudo there serves only at a terminal \(requiretty in sudoers\)"),
+    ("chmod u-s /usr/bin/sudo", "sudo does not serve here: .*must be owned by uid 0 and have the setuid bit set")])
+def test_a_sudo_that_refuses_is_quoted(ec2mpi, cluster4, refuse, said):
+    cluster4.host(2, refuse)
+    try:
+        for words in [[], ["--sudo"]]:
+            done = ec2mpi("setup", "--no-packages", *words, start_new_session=True)
+            assert done.code == 0 and re.search(f"node2: /etc/hosts is not written: {said}", done.err), done.err
+            assert "--sudo" not in done.err
+    finally:
+        cluster4.host(2, "rm -f /etc/sudoers.d/99-x; chmod u+s /usr/bin/sudo")
+
+
 def test_without_sudo_the_names_are_known_to_ssh_alone(ec2mpi, cluster4):
     cluster4.host(2, "mv /etc/sudoers.d/90-cloud-init-users /root/")
     try:

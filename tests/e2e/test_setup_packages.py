@@ -178,7 +178,7 @@ def test_without_root_it_says_so_and_sudo_asks_once(ec2mpi, host):
                  f"echo ubuntu:{PASSWORD} | chpasswd; sed -i '/# BEGIN ec2mpi/,/# END ec2mpi/d' /etc/hosts")
     try:
         done = ec2mpi("setup", timeout=BOUND)
-        assert done.code == 1 and f"node1: to install {PACKAGE} takes root; use --sudo" in done.err
+        assert done.code == 1 and f"node1: to install {PACKAGE} takes root; sudo wants a password, and --sudo asks for it" in done.err
         terminal = Terminal(ec2mpi, "setup", "--sudo", somebody=True)
         terminal.wait_for("Password for sudo")
         terminal.type_hidden("wrong\n")

@@ -3,6 +3,7 @@
 # in the background. In front of this text stand:
 #   id         the job
 #   addresses  the private addresses of the other nodes that the list has, with blanks between them
+#   sudo_words.sh of ops/node
 # It answers nothing. Status 1, and the reason on standard error, if this machine could not be stopped. The words of a
 # shutdown that is refused are in the job's file stop_failed.
 # shellcheck disable=SC2154 # id and addresses stand in front of this text
@@ -11,7 +12,7 @@ job=$HOME/.ec2mpi/jobs/$id
 root='sudo -n'
 [ "$(id -u)" != 0 ] || root=
 [ -d "$job" ] || { echo "there is no job $id" >&2; exit 1; }
-$root true 2>/dev/null || { echo "sudo asks for a password, so nobody could stop this machine later" >&2; exit 1; }
+said=$(LC_ALL=C $root true 2>&1) || { echo "nobody could stop this machine later: $(sudo_words "$said")" >&2; exit 1; }
 
 # A supervisor that is gone without a record is as good as an end.
 wait_for_end() {

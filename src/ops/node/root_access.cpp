@@ -5,7 +5,12 @@
 namespace ec2mpi::ops {
 
 std::string_view check_sudo_text() {
-  return kCheckSudoSh;
+  static const std::string kText = std::string(kSudoWordsSh) + std::string(kCheckSudoSh);
+  return kText;
+}
+
+std::string_view sudo_words_text() {
+  return kSudoWordsSh;
 }
 
 std::string_view check_noexec_text() {

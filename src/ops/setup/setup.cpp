@@ -191,11 +191,8 @@ class Setup : public JointWork {
     auto& done = end_.done[turn.node.index];
     if (!can_be_root(access, request_.password)) {
       // ssh knows the names all the same, so this is a note and no failure.
-      done.notes.push_back(
-          access == RootAccess::password
-              ? "/etc/hosts is not written: sudo wants a password, and --sudo asks for it; ssh "
-                "knows the names all the same"
-              : "/etc/hosts is not written: there is no sudo; ssh knows the names all the same");
+      done.notes.push_back(fmt::format("/etc/hosts is not written: {}; ssh knows the names all the same",
+                                       why_not_root(states_.at(turn.node.index))));
       co_return Result<void>{};
     }
     bool is_done = true;
@@ -282,8 +279,7 @@ class Setup : public JointWork {
     if (plan->empty()) co_return Result<void>{};
     auto names = plan->names();
     if (!can_be_root(state.root, request_.password)) {
-      auto reason = fmt::format("to install {} takes root; {}", join(names, " "),
-                                state.root == RootAccess::password ? "use --sudo" : "there is no sudo");
+      auto reason = fmt::format("to install {} takes root; {}", join(names, " "), why_not_root(state));
       co_return fail(ErrorKind::remote_io, std::move(reason));
     }
     if (!request_.dry_run) {

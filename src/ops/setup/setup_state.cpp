@@ -9,6 +9,7 @@
 #include "ec2mpi/ops/node/facts.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/root_access.hpp"
 #include "src/ops/setup/programs.hpp"
 #include "src/ops/setup/trust_script.hpp"
 
@@ -22,15 +23,17 @@ constexpr auto kPatience = std::chrono::seconds(60);
 constexpr std::string_view kBegin = "ec2mpi-setup-state 1";
 constexpr std::string_view kEnd = "ec2mpi-setup-state end";
 constexpr std::string_view kStatePrefix = "state ";
+constexpr std::string_view kSudoSaid = "sudo_said ";
+constexpr std::size_t kMostOfSudo = 300;
 /// Host keys of a node; sshd makes three.
 constexpr std::size_t kMostKeys = 32;
 
 /// One program of three parts, so that the first look costs one round trip. The parts run in subshells,
 /// because each of them sets variables of its own and may end by `exit`.
 std::string state_command() {
-  return need_home_text("setup writes into its .ssh") + fmt::format("( {} )\n{}\n( {} )\necho '{}'\n",
-                                                                    facts_script(), kSetupStateSh,
-                                                                    trust_script({"states"}), kEnd);
+  return need_home_text("setup writes into its .ssh") +
+         fmt::format("( {} )\n{}\n( {} )\necho '{}'\n", facts_script(),
+                     std::string(sudo_words_text()).append(kSetupStateSh), trust_script({"states"}), kEnd);
 }
 
 std::unexpected<Error> not_understood(std::string_view line) {
@@ -61,6 +64,10 @@ bool read_state(std::string_view line, std::map<std::string, std::string>& state
 /// at all.
 bool read_line(std::string_view line, SetupState& state) {
   if (line.starts_with(kStatePrefix)) return read_state(line, state.states);
+  if (line.starts_with(kSudoSaid)) {
+    state.sudo_said = printable(line.substr(kSudoSaid.size(), kMostOfSudo));
+    return true;
+  }
   const auto fields = words(line);
   if (fields.size() == 3 && fields[0] == "host_key") {
     state.host_keys.push_back({std::string(fields[1]), std::string(fields[2])});
@@ -95,6 +102,15 @@ bool read_line(std::string_view line, SetupState& state) {
 }
 
 }  // namespace
+
+std::string why_not_root(const SetupState& state) {
+  if (state.root == RootAccess::password) {
+    const std::string advice = "sudo wants a password, and --sudo asks for it";
+    // Two sentences: something is wrong with its rules, which may be why it asks.
+    return state.sudo_said.find("; ") == std::string::npos ? advice : advice + "; " + state.sudo_said;
+  }
+  return state.sudo_said.empty() ? "there is no sudo" : state.sudo_said;
+}
 
 /// The facts come first, then the lines between kBegin and kEnd. Without kEnd the connection was cut.
 Result<SetupState> parse_setup_state(std::string_view printed) {

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Prints the facts about a node that setup needs before it changes anything: `NAME VALUE` lines behind a first line.
-# facts.sh of ops/node prints before it, trust.sh prints the states of files after it.
+# facts.sh of ops/node prints before it, trust.sh prints the states of files after it. sudo_words.sh stands in front.
 #
 #   user, port            the login user, and the port of its sshd
 #   root                  hangs (sudo does not answer within 15 s), self, sudo (asks nothing), password (sudo would ask), none
+#   sudo_said SENTENCE    why sudo does not serve; in front of root
 #   host_key TYPE KEY     one line for each key in /etc/ssh
 #   headers, packages     whether an mpicc is there; apt, dnf or none
 #
@@ -18,6 +19,13 @@ ask_sudo() {
   [ $tries -gt 0 ] || return 2
   wait $asked || return 1
 }
+# A sudo that has just answered is asked once more, for its words: there may be no room for a file.
+tell_refusal() {
+  said=$(LC_ALL=C sudo -n true 2>&1)
+  said=$(sudo_words "$said")
+  echo "sudo_said $said"
+  case $said in *'without a password here'*) echo root password ;; *) echo root none ;; esac
+}
 # shellcheck disable=SC2086 # four words
 set -- $SSH_CONNECTION
 echo "ec2mpi-setup-state 1"
@@ -27,7 +35,7 @@ if [ "$(id -u)" = 0 ]; then echo root self
 elif ! command -v sudo >/dev/null; then echo root none
 else
   ask_sudo
-  case $? in 0) echo root sudo ;; 1) echo root password ;; *) echo root hangs ;; esac
+  case $? in 0) echo root sudo ;; 1) tell_refusal ;; *) echo root hangs ;; esac
 fi
 for f in /etc/ssh/ssh_host_*_key.pub; do
   [ ! -f "$f" ] || awk 'NR == 1 { print "host_key", $1, $2 }' "$f"

@@ -1,5 +1,6 @@
 #include "ec2mpi/ops/setup/undo.hpp"
 
+#include <fmt/format.h>
 #include <set>
 
 #include "ec2mpi/base/try.hpp"
@@ -56,8 +57,9 @@ class Undo : public JointWork {
     const auto found = find_texts(state);
     // Before the first change: a node that is half restored would be harder to explain.
     if (found.of_root && !can_be_root(state.root, request_.password)) {
-      co_return fail(ErrorKind::remote_io,
-                     "to restore /etc/hosts takes root; use --sudo; nothing was taken away");
+      co_return fail(
+          ErrorKind::remote_io,
+          fmt::format("to restore /etc/hosts takes root; {}; nothing was taken away", why_not_root(state)));
     }
     CO_TRY(co_await wait_for_all(run));
     const bool is_writer = writer_for(index, states_) == index;

@@ -11,11 +11,14 @@ enum class RootAccess {
   self,      ///< the login user is root
   sudo,      ///< by sudo, which asks nothing
   password,  ///< by sudo, which would ask
-  none,      ///< there is no sudo
+  none,      ///< there is no sudo, or it refuses
 };
 
 /// Shell text in front of `sudo -n sh -c PROGRAM`: ends the program with a sentence if sudo would not run it.
 [[nodiscard]] std::string_view check_sudo_text();
+
+/// Shell text that defines the function `sudo_words`: what a sudo said that refused, as one sentence.
+[[nodiscard]] std::string_view sudo_words_text();
 
 /// Shell text, first in a program that sudo has started: ends it with a sentence where it may start no other
 /// programs.

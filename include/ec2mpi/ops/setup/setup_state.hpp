@@ -24,11 +24,15 @@ struct SetupState {
   std::string user;        ///< the login user
   std::uint16_t port = 0;  ///< of its sshd, as the node sees it
   RootAccess root = RootAccess::none;
+  std::string sudo_said;                      ///< why sudo does not serve, as a sentence; empty if it does
   std::vector<ssh::HostKey> host_keys;        ///< all that lie in the node's /etc/ssh
   std::map<std::string, std::string> states;  ///< by TrustText::name: cksum of what setup wrote, or a word
   bool mpi_headers = false;                   ///< there is an mpicc
   std::string package_manager;                ///< "apt", "dnf", or empty
 };
+
+/// Why nothing can be done as root, and --sudo where that helps: "there is no sudo".
+[[nodiscard]] std::string why_not_root(const SetupState& state);
 
 /// Reads what the state script printed behind the facts; as strict as parse_facts. Errors: remote_io.
 [[nodiscard]] Result<SetupState> parse_setup_state(std::string_view printed);

@@ -66,7 +66,17 @@ TEST(SetupCommand, WithoutSudoNamesStayOutOfEtcHostsAndNothingCanBeInstalled) {
 TEST(SetupCommand, WhereSudoAsksTheFlagIsNamed) {
   const auto text = shown({}, {.root = "password", .mpirun = ""}, 1);
   EXPECT_NE(text.find("sudo wants a password, and --sudo asks for it"), std::string::npos) << text;
-  EXPECT_NE(text.find("takes root; use --sudo"), std::string::npos) << text;
+  EXPECT_NE(text.find("takes root; sudo wants a password, and --sudo asks for it"), std::string::npos)
+      << text;
+}
+
+TEST(SetupCommand, ASudoThatRefusesIsQuotedAndTheFlagIsNotNamed) {
+  const std::string said =
+      "sudo does not serve here: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set";
+  const auto text = shown({}, {.root = "none\nsudo_said " + said, .mpirun = ""}, 1);
+  EXPECT_NE(text.find("/etc/hosts is not written: " + said + "; ssh knows"), std::string::npos) << text;
+  EXPECT_NE(text.find("takes root; " + said), std::string::npos) << text;
+  EXPECT_EQ(text.find("--sudo"), std::string::npos) << text;
 }
 
 TEST(SetupCommand, PathsThatOthersMayWriteOrOwnAreNamed) {

@@ -48,6 +48,23 @@ TEST_F(FalseSudo, ThatAsksForAPasswordIsNamed) {
   EXPECT_EQ(checked(), "1 ec2mpi: sudo does not serve without a password here: a password is required\n");
 }
 
+TEST_F(FalseSudo, ThatRefusesForAnotherReasonIsQuoted) {
+  write(
+      "sudo",
+      "printf 'sudo: unable to resolve host h: Name or service not known\\nsudo: /usr/bin/sudo must be owned "
+      "by uid 0 and have the setuid bit set\\n' >&2; exit 1\n");
+  EXPECT_EQ(
+      checked(),
+      "1 ec2mpi: sudo does not serve here: /usr/bin/sudo must be owned by uid 0 and have the setuid bit "
+      "set\n");
+  write("sudo",
+        "printf '/etc/sudoers.d/x:1:5: syntax error\\nfoo\\n    ^\\nsudo: a password is required\\n' >&2; "
+        "exit 1\n");
+  EXPECT_EQ(checked(),
+            "1 ec2mpi: sudo does not serve without a password here: /etc/sudoers.d/x:1:5: syntax error; a "
+            "password is required\n");
+}
+
 TEST_F(FalseSudo, ThatAllowsSomeCommandsOnlyIsNamedWithoutOurProgram) {
   write("sudo",
         "shift; echo \"Sorry, user u is not allowed to execute '/usr/bin/$*' as root on h.\" >&2; exit 1\n");
