@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/known_host_names.hpp"
@@ -39,13 +40,23 @@ std::string forget_command(const std::string& name, const std::filesystem::path&
       fmt::format("sed -i {} {}", quote_word("/^" + pattern + " /d"), quote_word(file.string())));
 }
 
-/// One command if all lines have ec2mpi's own form, else their places.
+/// One command if it finds all lines, else their places: a line may also begin with blanks, a byte order mark
+/// or upper case, and a list of names must keep its other ones.
 std::string how_to_forget(const std::string& name, const std::vector<const KnownHost*>& lines,
                           const std::filesystem::path& file) {
+  const auto content = read_file(file).value_or("");
+  const auto in_file = split(content, '\n');
+  const auto is_found = [&](int line) {
+    const auto at = static_cast<std::size_t>(line);
+    return line == 0 || (at <= in_file.size() && in_file[at - 1].starts_with(name + " "));
+  };
+  bool all_found = true;
   std::string places;
-  for (const auto* host : lines)
-    if (host->names != name) places += fmt::format("{}{}", places.empty() ? "" : ", ", host->line);
-  if (places.empty()) return forget_command(name, file);
+  for (const auto* host : lines) {
+    all_found = all_found && is_found(host->line);
+    if (host->line != 0) places += fmt::format("{}{}", places.empty() ? "" : ", ", host->line);
+  }
+  if (all_found) return forget_command(name, file);
   return fmt::format("remove it from {}, line {}", printable(file.string()), places);
 }
 

@@ -79,6 +79,23 @@ TEST_F(HostKeysFile, TheNamedCommandRemovesThatHostOnly) {
   }
 }
 
+TEST_F(HostKeysFile, WhereTheCommandWouldNotFindTheLineItsNumberIsNamed) {
+  std::filesystem::create_directory(file.parent_path());
+  for (const std::string begin : {"I-0123456789abcdef0 ", " i-0123456789abcdef0 ", "i-0123456789abcdef0\t",
+                                  "i-0123456789abcdef0,other "}) {
+    ASSERT_TRUE(write_file_atomically(
+        file, "203.0.113.9 ssh-ed25519 AAAAfirst\n" + begin + "ssh-ed25519 AAAAfirst\n", 0600));
+    const auto verdict = load().verify(kNode, kOther);
+    ASSERT_FALSE(verdict);
+    EXPECT_NE(verdict.error().message.find("remove it from " + file.string() + ", line 2"), std::string::npos)
+        << verdict.error().message;
+  }
+  ASSERT_TRUE(write_file_atomically(file, "\xEF\xBB\xBFi-0123456789abcdef0 ssh-ed25519 AAAAfirst\n", 0600));
+  const auto verdict = load().verify(kNode, kOther);
+  ASSERT_FALSE(verdict);
+  EXPECT_NE(verdict.error().message.find(", line 1"), std::string::npos) << verdict.error().message;
+}
+
 TEST_F(HostKeysFile, AKeyOfAnotherTypeIsAChangedKeyToo) {
   EXPECT_TRUE(load().verify(kNode, kFirst));
   EXPECT_FALSE(load().verify(kNode, {"ssh-rsa", "AAAAfirst"}));
