@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -144,42 +143,49 @@ std::string_view without_ellipsis(std::string_view cell) {
 }
 
 /// The columns below a header by what their cells show too: ids that are none of EC2's are not used, states
-/// are found under any name, and users, ports and slots must be such.
+/// are found under any name, and a column without a port or a number is not used.
 struct ColumnsBelow {
   Cells heads;
   std::vector<Field> fields;
   std::vector<std::pair<std::size_t, std::size_t>> twins;  ///< columns of addresses that have one name
-  std::set<std::string> unused;  ///< names of columns that say how to log in, and cannot be used
+  LoginColumns logins;
   bool has_ids = false, has_states = false;
 
   ColumnsBelow(const Table& table, std::size_t header)
       : heads(table.row(header)), fields(header_fields(heads)) {
     struct Below {
       Column seen;
-      bool ids = false, misfit = false;
+      bool ids = false;
     };
     std::vector<Below> below(fields.size());
     for (std::size_t i = header + 1; i < table.rows.size(); ++i) {
       const Cells row = table.row(i);
+      if (std::ranges::equal(row, heads)) continue;
       for (std::size_t j = 0; j < row.size() && j < fields.size(); ++j) {
-        auto& [seen, ids, misfit] = below[j];
+        auto& [seen, ids] = below[j];
         ids = ids || (fields[j] == Field::instance_id && looks_like_instance_id(without_ellipsis(row[j])));
         if (may_hold_states(fields[j])) seen.see(row[j]);
-        misfit = misfit || !fits_login(fields[j], row[j]);
+        see_login(logins, heads[j], fields[j], row[j], table.rows[i].line);
       }
     }
     std::map<std::string, std::size_t> named;
     for (std::size_t j = 0; j < fields.size(); ++j) {
-      const auto& [seen, ids, misfit] = below[j];
+      const auto& [seen, ids] = below[j];
       const auto [first, is_new] = named.emplace(squashed(heads[j]), j);
       if (!is_new && is_address_field(fields[j])) twins.emplace_back(first->second, j);
-      // One cell that is no user, port or number shows that the column means something else.
-      if (misfit) unused.insert(in_quotes(heads[j]));
-      if (misfit || (fields[j] == Field::instance_id && !ids)) fields[j] = Field::unused;
+      if (means_something_else(j) || (fields[j] == Field::instance_id && !ids)) fields[j] = Field::unused;
       if (seen.holds_states()) fields[j] = Field::state;
       has_ids = has_ids || fields[j] == Field::instance_id;
       has_states = has_states || fields[j] == Field::state || fields[j] == Field::not_running;
     }
+  }
+
+  /// Cells that are no ports or numbers show it; of people, one whose name is no user's is enough.
+  [[nodiscard]] bool means_something_else(std::size_t column) {
+    const auto found = logins.find(heads[column]);
+    if (found == logins.end() || found->second.misfit_line == 0) return false;
+    if (found->second.field == Field::user) found->second.used = false;
+    return !found->second.used;
   }
 
   /// Stores a row. It may not hold two machines side by side, nor its only public address under a name that
@@ -347,7 +353,7 @@ Read<Listing> read_by_header(const Table& table, std::size_t header) {
   const ColumnsBelow columns(table, header);
   auto listing = read_rows(
       table, header + 1, [&](Node& node, std::size_t row) { return columns.put_row(node, table.row(row)); });
-  if (listing) note_unused(*listing, columns.unused);
+  if (listing) TRY(note_unused(*listing, columns.logins));
   return listing;
 }
 

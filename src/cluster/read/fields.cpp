@@ -193,9 +193,34 @@ bool fits_login(Field field, std::string_view cell) {
   return field != Field::login_detail && number && *number > 0 && *number < 65536;
 }
 
-void note_unused(Listing& listing, const std::set<std::string>& names) {
-  if (names.empty()) return;
-  listing.notes.push_back(fmt::format(kLoginNotUsed, some_of({names.begin(), names.end()})));
+void see_login(LoginColumns& columns, std::string_view name, Field field, std::string_view cell, int line) {
+  if (field < Field::user || field > Field::login_detail || is_blank_cell(cell)) return;
+  LoginColumn& column = columns[std::string(name)];
+  column.field = field;
+  if (fits_login(field, cell)) {
+    column.used = true;
+  } else if (column.misfit_line == 0) {
+    column.misfit_line = line;
+    column.misfit = cell;
+  }
+}
+
+Read<void> note_unused(Listing& listing, const LoginColumns& columns) {
+  std::vector<std::string> logins, slots;
+  for (const auto& [name, column] : columns) {
+    if (column.misfit_line == 0) continue;
+    if (column.used) {
+      const auto* kind = column.field == Field::user   ? "the name of a user"
+                         : column.field == Field::port ? "a port (1 to 65535)"
+                                                       : "a number from 1 to 65535";
+      return refuse(column.misfit_line, kCorrectLine,
+                    fmt::format(kNoLogin, in_quotes(column.misfit), kind, in_quotes(name)));
+    }
+    (column.field == Field::slots ? slots : logins).push_back(in_quotes(name));
+  }
+  if (!logins.empty()) listing.notes.push_back(fmt::format(kLoginNotUsed, some_of(logins)));
+  if (!slots.empty()) listing.notes.push_back(fmt::format(kSlotsNotUsed, some_of(slots)));
+  return {};
 }
 
 bool has_address(const Node& node) {

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "ec2mpi/cluster/read/listing.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/node.hpp"
+#include "src/cluster/read/messages.hpp"
 #include "src/cluster/read/word_tables.hpp"
 
 namespace ec2mpi {
@@ -32,8 +33,21 @@ using Problem = std::optional<std::string>;
 /// says how to log in and has no place in a list: a key, a password, a jump host.
 [[nodiscard]] bool fits_login(Field field, std::string_view cell);
 
-/// Notes that columns or members of these names are not used.
-void note_unused(Listing& listing, const std::set<std::string>& names);
+/// What stands in all columns or members of one name that say how to log in, or how many slots a node has.
+struct LoginColumn {
+  Field field = Field::unknown;
+  bool used = false;
+  int misfit_line = 0;  ///< the first cell that is no such thing; 0: there is none
+  std::string misfit;
+};
+using LoginColumns = std::map<std::string, LoginColumn, std::less<>>;  ///< by name
+
+/// Takes down a cell or a member, if it is filled and its field is one of those.
+void see_login(LoginColumns& columns, std::string_view name, Field field, std::string_view cell, int line);
+
+/// Notes which of them are not used. Refused: one that is used for some nodes and is no such thing for
+/// others.
+[[nodiscard]] Read<void> note_unused(Listing& listing, const LoginColumns& columns);
 
 [[nodiscard]] bool has_address(const Node& node);
 

@@ -48,7 +48,7 @@ class RecordReader {
     TRY(read_parts(tape_.roots(), one_root ? Parent::none : Parent::list, !one_root));
     if (sign_ != &RecordSigns::has_id) TRY(read_lost());
     move_elastic_ips();
-    note_unused(listing_, unused_);
+    TRY(note_unused(listing_, logins_));
     return std::move(listing_);
   }
 
@@ -158,7 +158,7 @@ class RecordReader {
   Read<void> read_record(std::size_t i) {
     Node& node = listing_.nodes.emplace_back();
     node.line = tape_.at(i).line;
-    auto problem = put_record(node, tape_, i, unused_);
+    auto problem = put_record(node, tape_, i, logins_);
     if (!problem) problem = find_other_machine(node, tape_, i);
     if (problem) return refuse(node.line, kCorrectEntry, *problem);
     ++found_;
@@ -196,7 +196,7 @@ class RecordReader {
   std::vector<std::size_t> lost_;      ///< objects that have an id or a state, and no address
   std::vector<std::size_t> stateful_;  ///< objects with a state that are machines if others beside them are
   std::unordered_map<std::string_view, std::string_view> elastic_;  ///< from instance id to Elastic IP
-  std::set<std::string> unused_;                                    ///< members that say how to log in
+  LoginColumns logins_;                                             ///< members that say how to log in
   std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
@@ -282,7 +282,7 @@ class AnsibleReader {
       for (const std::size_t host : tape_.inside(*hosts)) TRY(add(tape_.text(host), host));
     }
     for (const std::size_t host : tape_.inside(hostvars)) TRY(add(tape_.key(host), host));
-    note_unused(listing_, unused_);
+    TRY(note_unused(listing_, logins_));
     listing_.as_given = std::ranges::all_of(listing_.nodes, is_given_by_user);
     return std::move(listing_);
   }
@@ -294,7 +294,7 @@ class AnsibleReader {
     Node& node = listing_.nodes.emplace_back();
     node.line = tape_.at(at).line;
     const auto facts = facts_.find(name);
-    Problem problem = facts == facts_.end() ? std::nullopt : put_record(node, tape_, facts->second, unused_);
+    Problem problem = facts == facts_.end() ? std::nullopt : put_record(node, tape_, facts->second, logins_);
     if (!problem) problem = put_name(node, name);
     if (problem) return refuse(node.line, kCorrectInventory, in_quotes(name), *problem);
     return {};
@@ -314,7 +314,7 @@ class AnsibleReader {
   const JsonTape& tape_;
   std::unordered_map<std::string_view, std::size_t> facts_;  ///< the object in hostvars of each host
   std::unordered_set<std::string_view> seen_;
-  std::set<std::string> unused_;  ///< members that say how to log in
+  LoginColumns logins_;  ///< members that say how to log in
   Listing listing_;
 };
 

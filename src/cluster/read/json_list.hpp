@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -43,9 +42,8 @@ struct InnerState {
 [[nodiscard]] bool may_have_stopped(const InnerState& state);
 
 /// Stores the members of `object` in `node`, however the API, Terraform and Ansible nest them. Adds to
-/// `unused` the members that say how to log in and cannot be used. Returns the problem, if there is one.
-[[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object,
-                                 std::set<std::string>& unused);
+/// `logins` the members that say how to log in. Returns the problem, if there is one.
+[[nodiscard]] Problem put_record(Node& node, const JsonTape& tape, std::size_t object, LoginColumns& logins);
 
 /// A member inside the object of `node` that may be another machine: another id or address in an inner
 /// object, or an address under a key that is not known (beside an id, only if it is the one public address).

@@ -190,7 +190,7 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
   return signs;
 }
 
-Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::set<std::string>& unused) {
+Problem put_record(Node& node, const JsonTape& tape, std::size_t object, LoginColumns& logins) {
   std::string_view ipv6;
   std::vector<Field> fields;
   std::vector<std::string_view> texts;
@@ -224,7 +224,7 @@ Problem put_record(Node& node, const JsonTape& tape, std::size_t object, std::se
     // A state that cannot be read must not pass for none: the machine may be stopped.
     if (field == Field::state && filled && text.empty())
       return fmt::format(kHoldsNoState, in_quotes(tape.key(child)));
-    if (!fits_login(field, text)) unused.insert(in_quotes(tape.key(child)));
+    see_login(logins, tape.key(child), field, text, tape.at(child).line);
     if (is_blank_cell(text)) continue;
     fields.push_back(field);
     texts.push_back(text);

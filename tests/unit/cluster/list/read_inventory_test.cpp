@@ -179,6 +179,23 @@ TEST(Inventory, NamesMembersOfJsonThatSayHowToLogInAndAreNotUsed) {
   EXPECT_NE(inventory.notes[0].find("'ansible_password'"), std::string::npos);
 }
 
+TEST(Inventory, AColumnThatIsUsedForSomeNodesIsNotDroppedForOthers) {
+  for (const char* text :
+       {"name,ip,port\na,203.0.113.11,2222\nb,203.0.113.12,x\n",
+        "[{\"ip\": \"203.0.113.11\", \"port\": 2222},\n\n{\"ip\": \"203.0.113.12\", \"port\": \"x\"}]"})
+    EXPECT_EQ(error_of(text),
+              "list:3: 'x' is not a port (1 to 65535), as stands in 'port' elsewhere; correct this line");
+  EXPECT_EQ(
+      error_of("ip,slots\n203.0.113.11,4\n203.0.113.12,many\n"),
+      "list:3: 'many' is not a number from 1 to 65535, as stands in 'slots' elsewhere; correct this line");
+}
+
+TEST(Inventory, SlotsThatAreNotUsedAreNoLogin) {
+  for (const char* text : {"ip,slots\n203.0.113.11,many\n", R"([{"ip": "203.0.113.11", "slots": "many"}])"})
+    EXPECT_EQ(read(text).notes,
+              std::vector<std::string>{"not used: 'slots', which holds no numbers from 1 to 65535"});
+}
+
 TEST(Inventory, RefusesTwoUsersOrPortsOfOneMachine) {
   EXPECT_NE(error_of("ip,user\nubuntu@203.0.113.11,root\n").find("two different users"), std::string::npos);
   EXPECT_NE(error_of("ip,port\n203.0.113.11:2222,22\n").find("two different ports"), std::string::npos);
