@@ -21,7 +21,7 @@ namespace ec2mpi {
 
 namespace {
 
-constexpr int kGroupDepth = 8;  // groups may name groups; a deeper chain is a circle
+constexpr int kGroupDepth = 8;  // of groups that name groups
 /// How often one selection may look at a node of a list with that many: a number costs two looks, and a glob
 /// one for each node, so there is room for 200 globs. Ranges in a name multiply, and so do groups in groups:
 /// a few words could keep us busy for ever.
@@ -283,11 +283,17 @@ class Selector {
         return bad(fmt::format("'{0}' is no group and needs no @: -w {0}", lower_case(name)));
       return bad(fmt::format("there is no group '{}' under [groups] in ec2mpi.toml", printable(name)));
     }
-    if (depth >= kGroupDepth) return bad(fmt::format("the group '{}' names itself", printable(name)));
+    const auto shown = printable(name);
+    if (std::ranges::count(open_groups_, name) > 0)
+      return bad(fmt::format("the group '{}' names itself", shown));
+    if (depth >= kGroupDepth)
+      return bad(fmt::format("the group '{}' is the {}th in a chain of groups", shown, depth + 1));
+    open_groups_.push_back(name);
     auto positions = selection(found->second, depth + 1);
+    open_groups_.pop_back();
     if (!positions)
-      return std::unexpected(positions.error().within(
-          fmt::format("the group {} = \"{}\"", printable(name), printable(found->second))));
+      return std::unexpected(
+          positions.error().within(fmt::format("the group {} = \"{}\"", shown, printable(found->second))));
     return positions;
   }
 
@@ -345,7 +351,8 @@ class Selector {
   const std::vector<Node>& nodes_;
   const SelectionContext& context_;
   NodeIndex index_;
-  mutable std::size_t looks_ = 0;  // of all terms
+  mutable std::size_t looks_ = 0;                      // of all terms
+  mutable std::vector<std::string_view> open_groups_;  // that are being looked up
 };
 
 }  // namespace

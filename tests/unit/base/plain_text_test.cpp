@@ -24,6 +24,7 @@ TEST(PlainText, MakesLineEndsPlain) {
 
 TEST(PlainText, MakesSpacesPlainAndDropsInvisibleMarks) {
   EXPECT_EQ(decoded("a\xC2\xA0\x62\xE2\x80\x8B\x63\xE2\x80\xAE\xEF\xBB\xBF"), "a bc");
+  EXPECT_EQ(decoded("Running \xEE\x84\xA3\n\xEF\x83\xBFx"), "Running \nx") << "the icons of a page";
 }
 
 TEST(PlainText, ReadsUtf16OfEitherOrderWithOrWithoutMark) {

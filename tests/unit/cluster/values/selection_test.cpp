@@ -179,9 +179,19 @@ TEST(Selection, ThatIsExcludedAgainIsAnError) {
 
 TEST(Selection, OfGroupsThatNameGroups) {
   SelectionContext context;
-  context.groups = {{"web", "name=web-*"}, {"both", "@web,6"}, {"circle", "@circle"}};
+  context.groups = {{"web", "name=web-*"},
+                    {"both", "@web,6"},
+                    {"circle", "@circle"},
+                    {"there", "@back"},
+                    {"back", "@there"}};
   EXPECT_EQ(chosen({"@both,!1"}, {}, context), "2-3,6");
-  EXPECT_NE(chosen({"@circle"}, {}, context).find("names itself"), std::string::npos);
+  EXPECT_NE(chosen({"@circle"}, {}, context)
+                .find("the group circle = \"@circle\": the group 'circle' names itself"),
+            std::string::npos);
+  EXPECT_NE(
+      chosen({"@there"}, {}, context)
+          .find("the group there = \"@back\": the group back = \"@there\": the group 'there' names itself"),
+      std::string::npos);
 }
 
 TEST(Selection, OfWhatFailedIsByIdAndSurvivesANewAddress) {
