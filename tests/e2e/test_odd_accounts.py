@@ -367,6 +367,15 @@ def test_a_umask_that_takes_from_its_own_user_does_not_keep_our_programs_from_th
         ok(ec2mpi("setup", "-w", "1-2"))
 
 
+def test_a_umask_that_takes_from_its_own_user_keeps_no_job_from_its_start(ec2mpi, cluster4):
+    with start_up(cluster4, 1, "umask 777"):
+        for words in (["-w", "1-2", "--set", "n=1,2", "--", "echo", "x={n}"],
+                      ["-w", "1", "--", "sh", "-c", "echo x >masked; cat masked; cat nodeIPaddress"]):
+            done = ok(ec2mpi("run", "-np", "2", *words, timeout=60))
+            assert "nodeIPaddress" not in done.err, done
+    cluster4.host(1, f"rm -f {HOME}/masked")
+
+
 def test_a_limit_that_ends_our_programs_is_named_by_every_command(ec2mpi, cluster4):
     (ec2mpi.folder / "file").write_text("x")
     (ec2mpi.folder / "script").write_text("#!/bin/sh\n:\n")

@@ -69,8 +69,7 @@ publish_addresses() {
     echo "ec2mpi: your own nodeIPaddress in $workdir is $kept now: the job gets one with its nodes" >&2
   fi
   said=$(mv -f "$new" "$there" 2>&1) || { not_published "${said##*: }"; return; }
-  sum=$(cksum 2>/dev/null <"$there") ||
-    give_up "cannot read $there, which was just written; does a start-up file (.bashrc) set umask $mask?"
+  sum=$(cksum 2>/dev/null <"$there") || give_up "cannot read $there, which was just written"
   is_published "$there" || { echo "$sum" >>"$HOME/.ec2mpi/published"; } 2>/dev/null ||
     cannot_write "$HOME/.ec2mpi/published"
 }

@@ -27,6 +27,10 @@ constexpr const char* kNotYet = "the login shell had not yet run what it was giv
 constexpr std::size_t kMostSaid = 4096;
 constexpr std::size_t kMostShownOfSaid = 200;
 
+/// Of clean_environment.sh, the part for programs that keep the user's environment: with a umask that takes a
+/// file's rights from its own owner, neither our files nor a job's could be read.
+constexpr std::string_view kReadableFiles = "umask u=rwx\n";
+
 std::string octal(char c) {
   return fmt::format("\\0{:03o}", static_cast<unsigned char>(c));
 }
@@ -404,7 +408,7 @@ asio::awaitable<Result<std::unique_ptr<ProgramChannel>>> start_program(ssh::Sess
                                                                        Environment environment) {
   const BeginMark mark;
   const EndMark end;
-  std::string text(environment == Environment::clean ? clean_environment() : "");
+  std::string text(environment == Environment::clean ? clean_environment() : kReadableFiles);
   if (!request.pty) text.append(kCheckLimitsSh).append(kCheckOutputSh).append(kCheckInputSh);
   text.append(kGoHomeSh).append(kFindToolsSh).append(EndMark::choose_word());
   text.append(mark.print_with_end_word()).append(end.print_behind(request.command));
