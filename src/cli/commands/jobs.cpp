@@ -47,8 +47,8 @@ std::string time_text(std::int64_t seconds) {
 /// below 0. Nobody knows when a lost job ended.
 std::string duration_text(const ops::JobRecord& job) {
   if (job.started == 0) return {};
+  if (job.state == ops::JobState::lost) return {};
   const bool over = job.ended != 0;
-  if (!over && job.state == ops::JobState::lost) return {};
   if (!over && job.ran) return format_seconds(std::chrono::seconds(*job.ran));
   const auto end = over ? job.ended : static_cast<std::int64_t>(std::time(nullptr));
   return format_seconds(std::chrono::seconds(std::max<std::int64_t>(0, end - job.started)));

@@ -107,18 +107,18 @@ std::string lost_bytes_text(std::string_view why, const std::string& id) {
 }
 
 /// `why` is the detail of the state "lost" (functions.sh); a killed supervisor is the rest.
-std::string lost_job_text(const std::string& id, std::string_view why) {
+std::string lost_job_text(const std::string& id, std::string_view why, bool cleaned) {
   if (why == "gone")
     return fmt::format(
         "{0} is lost: its folder on the master, ~/.ec2mpi/jobs/{0}, has been removed, and nobody knows how "
         "it ended",
         id);
-  return fmt::format("{} is lost: {}; ec2mpi cancel {} cleans up after it", id,
+  return fmt::format("{} is lost: {}{}", id,
                      why == "rebooted"            ? "the master was booted"
                      : why == "unstarted"         ? "its supervisor on the master did not start"
                      : why.starts_with("damaged") ? "its record on the master is damaged"
                                                   : "its supervisor on the master was killed",
-                     id);
+                     cleaned ? "" : fmt::format("; ec2mpi cancel {} cleans up after it", id));
 }
 
 std::string unknown_start_text(const std::string& id) {

@@ -38,8 +38,9 @@ struct EndText {
 /// `why` as in end_text.
 [[nodiscard]] std::string lost_bytes_text(std::string_view why, const std::string& id);
 
-/// The state "lost": the supervisor's record has no end of the job.
-[[nodiscard]] std::string lost_job_text(const std::string& id, std::string_view why);
+/// The state "lost": the supervisor's record has no end of the job. `cleaned`: a later one has ended its
+/// rest.
+[[nodiscard]] std::string lost_job_text(const std::string& id, std::string_view why, bool cleaned);
 
 /// The connection was lost before the master said that it has the job.
 [[nodiscard]] std::string unknown_start_text(const std::string& id);

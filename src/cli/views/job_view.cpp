@@ -282,7 +282,7 @@ void JobView::tell_end(const ops::Followed& followed) {
     if (const auto reference = error_reference(wrong); !reference.empty()) say(Colour::none, reference);
     if (lost_ && !found_) say(Colour::yellow, unknown_start_text(id));
   } else if (followed.how == How::ended && followed.record.state == ops::JobState::lost) {
-    say(Colour::red, lost_job_text(id, why));
+    say(Colour::red, lost_job_text(id, why, followed.record.ended != 0));
   } else if (followed.how == How::ended && !followed.record.is_over()) {
     say(Colour::red, fmt::format("the master stopped following {0}, which has not ended; ec2mpi attach {0} "
                                  "follows it, ec2mpi cancel {0} ends it",

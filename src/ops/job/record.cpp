@@ -118,6 +118,15 @@ class RecordReader {
     // Each job has a command, so what its file says was not written by us.
     if (has_meta_ && records_.back().command.empty()) records_.back().why = "damaged meta";
     has_meta_ = false;
+    if (!records_.empty()) mind_loss(records_.back());
+  }
+
+  /// The end of a lost job, which the queue has cleaned up after, is the cleaner's.
+  static void mind_loss(JobRecord& record) {
+    constexpr std::string_view kLost = "lost ";
+    if (record.state != JobState::ended || !record.why.starts_with(kLost)) return;
+    record.state = JobState::lost;
+    record.why.erase(0, kLost.size());
   }
 
   /// Also called when there was no node: it does nothing then.

@@ -415,9 +415,9 @@ ranks_missing() {
   [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
 }
 # One line that jobs with the same fault have in common: the first exception in their output, else the first line about
-# an error, else the status. A limit and a cancelled job are no such reason.
+# an error, else the status. A limit, a cancelled job and a lost one have no such reason.
 failure_reason() {
-  case $why in cancelled | timeout | hang) echo -; return ;; esac
+  case $why in cancelled | timeout | hang | lost*) echo -; return ;; esac
   head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '
     { sub(/^\[[0-9]+,[0-9]+\]<std(err|out|diag)>: ?/, ""); sub(/^\[[0-9]+\] /, "") }
     /^[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)(: |$)/ { if (exception == "") exception = $0 }
@@ -503,6 +503,8 @@ if [ "$mode" = clean ]; then
   reserve_all
   end_launchers
   status=255
+  # The queue has written how the supervisor was lost, or that one how the job ended.
+  if [ -f cancelled ]; then why=cancelled; elif [ -s why ]; then read -r why <why; else why='lost killed'; fi
 elif [ -f cancelled ]; then
   reserve_all
   why=cancelled
@@ -545,7 +547,6 @@ trap '' TERM
 end_helpers
 [ -z "$why" ] && [ -f hung ] && read -r why <hung
 case $why$status in hang0 | 'no ranks'*) status=1 ;; esac
-[ "$mode" = clean ] && because cancelled
 # The user waits for what follows, so the nodes are looked at meanwhile.
 sweep_nodes &
 sweeper=$!

@@ -41,6 +41,19 @@ TEST(JobRecord, GivesTheExitCodeThatTellsWhy) {
   EXPECT_EQ(parse_job_records("job a\nstate ended what\n")->front().exit_code(), 1);
 }
 
+// The queue has cleaned up after such a job, and its record has an end, which is the cleaner's.
+TEST(JobRecord, OfALostJobThatWasCleanedUpAfterSaysLost) {
+  const auto records = parse_job_records(
+      "job a\nstate ended 255\nmeta command x\ntimes started 1\ntimes ended 9\nwhy lost rebooted\n"
+      "job b\nstate ended 0\nmeta command lost x\n");
+  ASSERT_TRUE(records);
+  const auto& lost = records->front();
+  EXPECT_EQ(lost.state, JobState::lost);
+  EXPECT_EQ(lost.why, "rebooted");
+  EXPECT_EQ(lost.exit_code(), 255);
+  EXPECT_EQ(records->back().state, JobState::ended);
+}
+
 TEST(JobRecord, OfAHostileMasterIsRefusedOrHarmless) {
   for (const auto* said : {"state running\n", "job \n", "job a\nstate dancing\n", "job a\nnonsense\n",
                            "hello\njob a\n", "job \x1b[2Ja\n", "job x;$(touch y)\n", "job a b\n", "job .a\n",

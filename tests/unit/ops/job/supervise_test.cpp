@@ -38,10 +38,10 @@ class Supervise : public testing::TestWithParam<const char*> {
 
   /// Returns when the supervisor has ended, and the process that it leaves behind to remove `spare`: that one
   /// would take it away from the next supervisor in this folder.
-  void supervise() const {
+  void supervise(const std::string& mode = "") const {
     const auto line = "cd '" + home_.string() + "' && HOME=\"$PWD\" PATH=\"$PWD/bin:$PATH\" exec " +
-                      GetParam() + " '" + (folder_ / "supervise").string() + "' '" + folder_.string() +
-                      "' </dev/null >/dev/null 2>&1";
+                      GetParam() + " '" + (folder_ / "supervise").string() + "' '" + folder_.string() + "' " +
+                      mode + " </dev/null >/dev/null 2>&1";
     ASSERT_EQ(std::system(line.c_str()), 0);
     for (int tries = 0; tries < 3000 && fs::exists(folder_ / "spare"); ++tries) ::usleep(20'000);
     ASSERT_FALSE(fs::exists(folder_ / "spare"));
@@ -162,6 +162,22 @@ TEST_P(Supervise, AnMpirunThatWasKilledIsNoRank) {
                    ">&2\nexit 137\n");
   supervise();
   EXPECT_EQ(text("why") + text("exit"), "137");
+}
+
+// A lost job must not look like one that somebody has cancelled; nor is its loss a fault that others share.
+TEST_P(Supervise, WhoCleansUpAfterALostJobKeepsTheReason) {
+  const auto why_of = [this](const char* why) {
+    write("why", why);
+    fs::remove(folder_ / "exit");
+    supervise("clean");
+    EXPECT_EQ(text("exit"), "255");
+    return text("why") + ", " + text("reason");
+  };
+  EXPECT_EQ(why_of("lost rebooted\n"), "lost rebooted, -");
+  EXPECT_EQ(why_of("timeout\n"), "timeout, -");
+  EXPECT_EQ(why_of(""), "lost killed, -");
+  write("cancelled", "");
+  EXPECT_EQ(why_of("lost killed\n"), "cancelled, -");
 }
 
 INSTANTIATE_TEST_SUITE_P(Shells, Supervise, testing::Values("dash", "bash"),
