@@ -7,6 +7,7 @@
 #include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/mpi/hints.hpp"
+#include "src/cli/views/job_texts.hpp"
 
 namespace ec2mpi::cli {
 
@@ -22,15 +23,22 @@ std::string time_of(const ops::VariantResult& variant) {
       std::chrono::duration<double>(variant.seconds.value_or(0))));
 }
 
+/// A job that did not begin has neither a time nor an output, but a reason.
+std::string failure_text(const ops::VariantResult& variant) {
+  const auto exit = variant.exit.value_or(0);
+  if (variant.seconds)
+    return fmt::format("exit {} after {}; ec2mpi logs {}", exit, time_of(variant), variant.id);
+  const auto known = end_text(variant.trouble, variant.id);
+  return fmt::format("exit {}: {}", exit, known ? known->text : variant.trouble);
+}
+
 /// With the next step where there is one. The states before a start look the same to the user.
 std::string change_text(const ops::VariantResult& variant) {
   switch (variant.state) {
     case VariantState::running:
       return "running on " + ops::node_names(variant.nodes);
     case VariantState::done:
-      return variant.succeeded() ? "done in " + time_of(variant)
-                                 : fmt::format("exit {} after {}; ec2mpi logs {}", variant.exit.value_or(0),
-                                               time_of(variant), variant.id);
+      return variant.succeeded() ? "done in " + time_of(variant) : failure_text(variant);
     case VariantState::cancelled:
       return "cancelled";
     case VariantState::lost:

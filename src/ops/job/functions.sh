@@ -114,6 +114,16 @@ list_busy() {
     while read -r address slots; do echo "busy ${address%%:*} ${entry##*/}"; done <"$entry/hosts"
   done
 } 2>/dev/null
+# has_room ID: is there room on the disk for the files of one more job, which waits in the queue? They are some two dozen
+# small ones, and one or two for each node. If not, $said has the errors.
+has_room() {
+  room=$jobs/.room.$$
+  size=$((4096 * (24 + 2 * $(wc -l <"$jobs/$1/pool"))))
+  said=$( { mkdir -p "$room" && head -c "$size" /dev/zero 2>/dev/null | split -b 4096 - "$room/"; } 2>&1)
+  full=$?
+  rm -rf "$room"
+  return $full
+}
 # looked_at LABEL: did the last look at this node reach its end?
 looked_at() { grep -qx 'ec2mpi-sweep end' "$jobs/$id/swept/$1"; }
 # say_on_both LINE...: ssh carries the two streams independently, so each gets the lines around the job's own bytes.

@@ -167,6 +167,7 @@ start_chosen() {
       go)
         [ -n "$good" ] || continue
         [ ! -e "$folder/exit" ] || continue
+        has_room "$id" || continue
         grep -q ' local$' "$folder/nodes.new" || cat "$folder/always" >>"$folder/nodes.new" || continue
         for file in hosts nodes nodeIPaddress placed; do mv -f "$folder/$file.new" "$folder/$file" || continue 2; done
         write_nodes

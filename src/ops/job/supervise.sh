@@ -415,9 +415,9 @@ ranks_missing() {
   [ -s ranks ] && [ "$(grep -c '^(rank,' ranks)" -lt "$(sed -n 's/^np //p' meta)" ]
 }
 # One line that jobs with the same fault have in common: the first exception in their output, else the first line about
-# an error, else the status. A limit, a cancelled job and a lost one have no such reason.
+# an error, else the status. A limit, a full disk, and that a job was cancelled or lost, are no such reasons.
 failure_reason() {
-  case $why in cancelled | timeout | hang | lost*) echo -; return ;; esac
+  case $why in cancelled | timeout | hang | lost* | "no room") echo -; return ;; esac
   head -c 262144 err | tr -d '\000\r' | awk -v status="$status" '
     { sub(/^\[[0-9]+,[0-9]+\]<std(err|out|diag)>: ?/, ""); sub(/^\[[0-9]+\] /, "") }
     /^[A-Za-z_][A-Za-z0-9_.]*(Error|Exception|Interrupt|Exit)(: |$)/ { if (exception == "") exception = $0 }
@@ -564,7 +564,7 @@ end_helpers
 [ -z "$why" ] || put why "$why"
 [ "$status" = 0 ] || put reason "$(failure_reason)"
 put times "$ended"
-put clock "$clock"
+[ ! -f clock ] || put clock "$clock" # a job that did not begin has no time
 put exit "$status"
 # TERM must not be ignored when the queue continues: the next supervisor could not trap it.
 trap - TERM

@@ -21,7 +21,7 @@ for entry in */; do
   number=$((number + 1))
   [ "$number" -le "$count" ] || break
   job_state "$jobs/$id"
-  [ "$state" != waiting ] || waits=yes
+  [ "$state" != waiting ] || waits=$id
   echo "job $id"
   echo "series $series"
   echo "state $state $detail"
@@ -43,7 +43,6 @@ for entry in */; do
   esac
 done 2>/dev/null
 if [ -n "$waits" ]; then
-  said=$(dd if=/dev/zero of=".room.$$" bs=4096 count=1 2>&1) || printf '%s\n' "$said" | sed -n '1s/.*: /trouble /p'
-  rm -f ".room.$$"
+  has_room "$waits" || printf '%s\n' "$said" | sed -n '1s/.*: /trouble /p'
 fi
 echo 'ec2mpi-report end'

@@ -274,6 +274,17 @@ TEST_P(Queue, AKilledSupervisorIsReplacedByOneThatCleansUp) {
   EXPECT_LE(std::stoll(text("a", "ended")), std::stoll(text("b", "begun")));
 }
 
+// A limit on the size of files stands for a full disk: what the queue itself writes is smaller.
+TEST_P(Queue, AJobWithoutRoomForItsFilesWaits) {
+  submit("a", 1, 1);
+  EXPECT_EQ(run("ulimit -f 3; " + std::string(GetParam()) + " \"$HOME/.ec2mpi/schedule\""), 0);
+  EXPECT_FALSE(is("a", "pid"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(jobs()), fs::directory_iterator()), 1);
+  schedule();
+  wait_for_exits(1);
+  EXPECT_EQ(text("a", "exit"), "0\n");
+}
+
 TEST_P(Queue, AJobWithOtherNodesStartsThoughThoseOfTheFirstAreTaken) {
   submit("first", 1, 8, 0, 0, "1");
   submit("same", 2, 1, 0, 0, "0.1");

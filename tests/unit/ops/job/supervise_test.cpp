@@ -164,6 +164,15 @@ TEST_P(Supervise, AnMpirunThatWasKilledIsNoRank) {
   EXPECT_EQ(text("why") + text("exit"), "137");
 }
 
+// The name of a folder of its own is taken, as if nothing could be made.
+TEST_P(Supervise, AJobThatFindsNoRoomHasNoTime) {
+  write("swept", "");
+  write("run", "true\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit") + text("reason"), "no room1-");
+  EXPECT_FALSE(fs::exists(folder_ / "clock"));
+}
+
 // A lost job must not look like one that somebody has cancelled; nor is its loss a fault that others share.
 TEST_P(Supervise, WhoCleansUpAfterALostJobKeepsTheReason) {
   const auto why_of = [this](const char* why) {
