@@ -412,6 +412,13 @@ def test_the_time_limit_ends_it_everywhere(ec2mpi, cluster4, stubborn):
     nothing_left(cluster4, 3)
 
 
+def test_the_time_limit_ends_a_script_that_minds_no_term(ec2mpi, cluster4):
+    (ec2mpi.folder / "run_deaf.sh").write_text("#!/bin/bash\ntrap '' TERM INT HUP\nfor i in $(seq 300); do sleep 1; done\n")
+    done = ec2mpi("run", "--timeout", "2", "deaf", timeout=120)
+    assert done.code == 124 and "the time limit was over" in done.err and "cannot be reached" not in done.err, done
+    nothing_left(cluster4, 3)
+
+
 FORGETFUL = """#!/bin/sh
 [ "$1" = --version ] && echo 'mpirun (Open MPI) 5.0.7' && exit
 for word; do case $word in --output-proctable=*) file=${word#*=} ;; esac; done

@@ -10,11 +10,17 @@ ReconnectPolicy::ReconnectPolicy(std::stop_token stop, std::stop_token detach, C
     : detach_(std::move(detach)),
       on_stop_(std::move(stop), Forward{&either_}),
       on_detach_(detach_, Forward{&either_}),
-      give_up_at_(Limit{}.at_most(patience).deadline) {}
+      patience_ends_(Limit{}.at_most(patience).deadline) {}
 
 Limit ReconnectPolicy::waiting() const {
   // Once the stop is being carried out, only a request to detach ends a wait.
-  return {give_up_at_, stopping_ ? detach_ : either_.get_token()};
+  const auto deadline = lost_ ? std::min(give_up_at_, patience_ends_) : give_up_at_;
+  return {deadline, stopping_ ? detach_ : either_.get_token()};
+}
+
+void ReconnectPolicy::give_up_in(Clock::duration time) {
+  give_up_at_ = Clock::now() + time;
+  patience_ends_ = Clock::time_point::max();
 }
 
 void ReconnectPolicy::give_up_within(Clock::duration time) {
@@ -36,7 +42,8 @@ void ReconnectPolicy::reached(ConnectionObserver& observer) {
 
 /// Another attempt would end in the same way.
 bool ReconnectPolicy::is_hopeless(const Error& error) const {
-  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth || time_is_up();
+  return error.kind == ErrorKind::host_key || error.kind == ErrorKind::auth || time_is_up() ||
+         Clock::now() >= patience_ends_;
 }
 
 }  // namespace ec2mpi::ops

@@ -3,7 +3,7 @@
 # stand in front, and:
 #   id     the job
 #   child  its shell, if the caller has started that and not waited for it yet; or nothing
-# Answers nothing. Returns when the launchers have ended; after eight seconds all processes of the job get KILL.
+# Answers nothing. Returns when all of them have ended; after eight seconds all processes of the job get KILL.
 #
 # TERM, not INT: the launcher of MPICH ends only after two INT. The job's own shell gets its TERM first, otherwise it
 # would start the next line of the script. The launcher of Open MPI 5 is called prterun, whatever the user typed.
@@ -24,7 +24,7 @@ asked=
 tries=40
 while [ $tries -gt 0 ]; do
   now=$(launchers)
-  [ -n "$now" ] || exit 0
+  [ -n "$now" ] || marked | grep -qxF -e "$shell" || exit 0
   for pid in $now; do
     case " $asked " in *" $pid "*) continue ;; esac
     kill -TERM "$pid"

@@ -16,7 +16,7 @@ namespace ec2mpi::ops {
 /// into it.
 class ReconnectPolicy {
  public:
-  /// `patience`: as in FollowRequest.
+  /// `patience`: as in FollowRequest. While a connection holds, the master is reached, and may take its time.
   ReconnectPolicy(std::stop_token stop, std::stop_token detach, Clock::duration patience = {});
   ReconnectPolicy(const ReconnectPolicy&) = delete;
   ReconnectPolicy& operator=(const ReconnectPolicy&) = delete;
@@ -27,7 +27,7 @@ class ReconnectPolicy {
   void stop_taken() { stopping_ = true; }
 
   /// From now on all tries end within this time; an earlier end stays.
-  void give_up_in(Clock::duration time) { give_up_at_ = Clock::now() + time; }
+  void give_up_in(Clock::duration time);
   void give_up_within(Clock::duration time);
   [[nodiscard]] bool time_is_up() const { return Clock::now() >= give_up_at_; }
 
@@ -66,7 +66,8 @@ class ReconnectPolicy {
   std::stop_source either_;
   std::stop_callback<Forward> on_stop_;
   std::stop_callback<Forward> on_detach_;
-  Clock::time_point give_up_at_;
+  Clock::time_point give_up_at_ = Clock::time_point::max();
+  Clock::time_point patience_ends_;  ///< counts while there is no connection
   Clock::duration pause_ = kFirstPause;
   bool stopping_ = false;
   bool lost_ = false;

@@ -298,6 +298,18 @@ TEST_F(SilentMaster, IsWaitedForAsLongAsItsConnectionHolds) {
   EXPECT_EQ(followers, 1);
 }
 
+/// It may be ending a job whose time is over, which takes as long as the job's processes mind no TERM.
+TEST_F(SilentMaster, IsNotGivenUpWhenThePatienceEnds) {
+  request.patience = std::chrono::milliseconds(300);
+  asio::steady_timer longer(loop, std::chrono::seconds(1));
+  longer.async_wait([this](std::error_code) { stop.request_stop(); });
+  listener.then = [this](const std::string& event) {
+    if (event == "stopping") detach.request_stop();  // a second Ctrl-C
+  };
+  EXPECT_EQ(follow().how, Followed::How::detached);
+  EXPECT_EQ(listener.events, (std::vector<std::string>{"found spread-1", "stopping"}));
+}
+
 TEST_F(SilentMaster, ThatDoesNotSayWhichJobItHasIsAskedAgain) {
   introduces = false;
   listener.then = [this](const std::string& event) { introduces |= event.starts_with("lost"); };

@@ -94,6 +94,14 @@ TEST_P(Supervise, AJobHasItsOwnStatusAfterATermThatItMinds) {
   EXPECT_EQ(text("exit"), "7");
 }
 
+// A script of the user's may wait for a program that is no launcher.
+TEST_P(Supervise, AJobThatMindsNoTermIsKilled) {
+  write("run", "trap '' TERM\nkill -TERM \"$PPID\"\nfor i in $(seq 60); do sleep 1; done\n");
+  supervise();
+  EXPECT_EQ(text("why"), "cancelled");
+  EXPECT_EQ(text("exit"), "137");
+}
+
 // Each call but the first one is two hours later.
 TEST_P(Supervise, AClockThatIsSetMeanwhileDoesNotMakeTheJobLonger) {
   fs::create_directories(home_ / "bin");
