@@ -91,7 +91,7 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   set_count(flags.per_node, job.formulas.per_node, job.ranks.per_node);
   // It says how many ranks a node takes, and how many there are if -np does not say so.
   if (job.formulas.per_node.empty())
-    set_count(ranks_a_node(flags.map_by), job.formulas.per_node, job.ranks.per_node);
+    set_count(ranks_a_node(plain_map_by(flags.map_by)), job.formulas.per_node, job.ranks.per_node);
   if (flags.slots) {
     TRY_AS(slots, parse_slots(*flags.slots));
     job.slots = *slots;
@@ -102,7 +102,7 @@ Result<JobSpec> with_flags(JobSpec job, const JobFlags& flags) {
   job.spawn = flags.spawn;
   job.mca = flags.mca;
   job.mpi4py_run = !flags.no_mpi4py_run;
-  job.map_by = flags.map_by;
+  job.map_by = plain_map_by(flags.map_by);
   job.rank_by = flags.rank_by;
   job.tag = flags.tag;
   job.profile = job.profile || flags.profile;

@@ -21,15 +21,28 @@ constexpr auto kHoldTraceback = std::chrono::seconds(2);
 constexpr auto kSilence = std::chrono::minutes(5);
 constexpr std::size_t kTail = 16 * 1024;  ///< what programs say last, warnings of all ranks included
 
+/// The word behind --map-by in mpirun's line; none for a script.
+std::string map_by_of(const ops::JobPlan& plan) {
+  for (const auto& option : plan.line)
+    if (option.words.front() == "--map-by") return option.words.back();
+  return {};
+}
+
 /// By rank; empty if the user's words place or number the ranks.
 std::vector<std::string> labels_by_rank(const ops::JobPlan& plan) {
-  std::string map_by;
   for (const auto& option : plan.line) {
     const bool numbers = option.words.size() > 1 && option.words[1].starts_with("rmaps_");
     if (option.words.front() == "--rank-by" || numbers) return {};
-    if (option.words.front() == "--map-by") map_by = option.words.back();
   }
-  return ec2mpi::labels_by_rank(map_by, plan.places);
+  return ec2mpi::labels_by_rank(map_by_of(plan), plan.places);
+}
+
+/// How many ranks, and where, if that is known before mpirun has decided it.
+std::string ranks_text(const ops::JobPlan& plan) {
+  const auto map_by = map_by_of(plan);
+  if (is_foreseen(map_by)) return placement_text(plan.places, plan.mpi.empty() ? "slot" : "rank");
+  const auto ranks = static_cast<std::size_t>(total_ranks(plan.places));
+  return fmt::format("{}, placed by mpirun (--map-by {})", count_of(ranks, "rank"), printable(map_by));
 }
 
 }  // namespace
@@ -91,7 +104,7 @@ void JobView::on_planned(const ops::JobPlan& plan) {
   }
   const auto mpi = plan.mpi.empty() ? std::string() : " · " + plan.mpi;
   introduction_ =
-      fmt::format("{}: {}{}{}", id_, placement_text(plan.places, plan.mpi.empty() ? "slot" : "rank"), mpi,
+      fmt::format("{}: {}{}{}", id_, ranks_text(plan), mpi,
                   style_.cancels ? " · Ctrl-C ends it everywhere, Ctrl-\\ leaves it running" : "");
 }
 

@@ -134,8 +134,15 @@ void open_room(std::vector<Place>& places, const std::vector<int>& room, bool al
   }
 }
 
+/// Words of --map-by with which the slots of a node are filled before those of the next one, but for "node".
+std::vector<std::string> mapped_objects() {
+  return {"slot", "node",    "core",    "hwthread", "socket", "package",
+          "numa", "l1cache", "l2cache", "l3cache",  "board"};
+}
+
 /// Open MPI takes its words in any case, and their beginnings. In front of a colon there may be none.
-Result<void> check_word(std::string_view option, std::string_view given, std::vector<std::string> words) {
+Result<void> check_word(std::string_view option, std::string_view given,
+                        const std::vector<std::string>& words) {
   const auto first = given.substr(0, given.find_first_of(":="));
   const auto is_it = [first = lower_case(first)](const auto& word) { return word.starts_with(first); };
   if (std::ranges::any_of(words, is_it)) return {};
@@ -206,15 +213,32 @@ Result<void> check_map_by(std::string_view map_by) {
   if (parts.front() == "ppr" && (parts.size() < 3 || parse_number(parts[1]).value_or(0) == 0))
     return fail(ErrorKind::usage, fmt::format("--map-by {}: Open MPI takes ppr:N:OBJECT, such as ppr:2:node",
                                               printable(map_by)));
-  return check_word("--map-by", map_by,
-                    {"slot", "node", "core", "hwthread", "socket", "package", "numa", "l1cache", "l2cache",
-                     "l3cache", "board", "seq", "dist", "pe-list", "rankfile", "ppr"});
+  auto words = mapped_objects();
+  words.insert(words.end(), {"seq", "dist", "pe-list", "rankfile", "ppr"});
+  return check_word("--map-by", map_by, words);
 }
 
 Result<void> check_rank_by(std::string_view rank_by) {
   return check_word("--rank-by", rank_by,
                     {"slot", "node", "fill", "span", "core", "hwthread", "socket", "package", "numa",
                      "l1cache", "l2cache", "l3cache", "board"});
+}
+
+std::string plain_map_by(std::string_view map_by) {
+  auto parts = split(map_by, ':');
+  // Behind the word, only the object of "ppr" is a word; there may also be the name of a file.
+  const auto word = lower_case(parts.front());
+  std::string plain = word;
+  const auto known = mapped_objects();
+  const auto is_it = [&](const auto& object) { return !word.empty() && object.starts_with(word); };
+  if (std::ranges::count_if(known, is_it) == 1) plain = *std::ranges::find_if(known, is_it);
+  for (std::size_t i = 1; i < parts.size(); ++i)
+    plain += ":" + (word == "ppr" && i == 2 ? lower_case(parts[i]) : std::string(parts[i]));
+  return plain;
+}
+
+bool is_foreseen(std::string_view map_by) {
+  return map_by.empty() || ranks_a_node(map_by) > 0 || std::ranges::count(mapped_objects(), map_by) > 0;
 }
 
 /// Of Open MPI's "ppr:N:node"; 0 for all other mappings.

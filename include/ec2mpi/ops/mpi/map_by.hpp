@@ -29,6 +29,13 @@ struct Place;  // placement.hpp
 [[nodiscard]] Result<void> check_map_by(std::string_view map_by);
 [[nodiscard]] Result<void> check_rank_by(std::string_view rank_by);
 
+/// The same mapping with its words in full and in lower case, as the functions here know them: Open MPI takes
+/// any case, and the beginnings of words. A beginning of two words stays.
+[[nodiscard]] std::string plain_map_by(std::string_view map_by);
+
+/// Whether the `ranks` of place_ranks_by are where mpirun will put them: not with options behind the word.
+[[nodiscard]] bool is_foreseen(std::string_view map_by);
+
 /// 2 of "ppr:2:node", the ranks that mpirun starts on each node; 0 of any other word.
 [[nodiscard]] int ranks_a_node(std::string_view map_by);
 

@@ -164,6 +164,18 @@ TEST(RunCommand, RanksThatAreSpreadEvenlyOverSomeNodesAreNotListed) {
   EXPECT_NE(done.err.find("2 ranks on 2 nodes · Open"), std::string::npos) << done.err;
 }
 
+TEST(RunCommand, APlacementThatOnlyMpirunKnowsIsNotSaid) {
+  Laptop laptop(2);
+  laptop.nodes[1] = master({});
+  laptop.nodes[2] = worker(2);
+  const auto said = [&](const char* map_by) {
+    return laptop.run_cli({"run", "-np", "2", "--map-by", map_by, "--", "./hello"}).err;
+  };
+  EXPECT_NE(said("node:span").find(": 2 ranks, placed by mpirun (--map-by node:span) · Open"),
+            std::string::npos);
+  EXPECT_NE(said("NODE").find(": 2 ranks on 2 nodes · Open"), std::string::npos);
+}
+
 TEST(RunCommand, ARefusalOfTheMasterStandsAlone) {
   Laptop laptop;
   laptop.nodes[1] = master({});

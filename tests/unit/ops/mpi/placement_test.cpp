@@ -97,6 +97,27 @@ TEST(Placement, PprOfNodesSaysHowManyRanksANodeTakes) {
     EXPECT_EQ(ranks_a_node(word), 0) << word;
 }
 
+TEST(Placement, OpenMpisWordsMeanTheSameInAnyCaseAndShort) {
+  for (const auto& [given, plain] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"", ""},
+           {"NODE", "node"},
+           {"Slo", "slot"},
+           {"n", "n"},
+           {"Node:PE=2", "node:PE=2"},
+           {"PPR:2:NODE", "ppr:2:node"},
+           {":OVERSUBSCRIBE", ":OVERSUBSCRIBE"},
+           {"Rankfile:FILE=/A/B", "rankfile:FILE=/A/B"}})
+    EXPECT_EQ(plain_map_by(given), plain);
+}
+
+TEST(Placement, OfWordsWithOptionsOnlyMpirunKnows) {
+  for (const auto* word : {"", "slot", "node", "l3cache", "ppr:2:node"})
+    EXPECT_TRUE(is_foreseen(word)) << word;
+  for (const auto* word :
+       {"node:span", "node:PE=2", "ppr:1:node:PE=2", "ppr:1:socket", ":OVERSUBSCRIBE", "seq", "n"})
+    EXPECT_FALSE(is_foreseen(word)) << word;
+}
+
 TEST(Placement, RefusesWordsThatOpenMpiDoesNotKnow) {
   for (const auto* word : {"", "slot", "NODE", "socket:PE=2", "ppr:2:node", "ppr:1:socket:SPAN",
                            ":OVERSUBSCRIBE", "l3", "pe-list=0,1:ordered", "seq", "dist:auto"})
