@@ -504,7 +504,7 @@ if [ "$mode" = clean ]; then
   end_launchers
   status=255
   # The queue has written how the supervisor was lost, or that one how the job ended.
-  if [ -f cancelled ]; then why=cancelled; elif [ -s why ]; then read -r why <why; else why='lost killed'; fi
+  if [ -f cancelled ]; then why=cancelled; elif [ -s why ]; then why=$(cat why); else why='lost killed'; fi
 elif [ -f cancelled ]; then
   reserve_all
   why=cancelled
