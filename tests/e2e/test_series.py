@@ -281,7 +281,15 @@ def test_a_dry_run_shows_what_would_start_or_why_not_and_starts_nothing(ec2mpi, 
     for words in (["step", "--set", "agents=3,99", "--set", "seed=9"], ["-np", "99", "--", "true"]):
         real, dry = ec2mpi("run", *words), ec2mpi("run", "--dry-run", *words)
         assert (dry.code, dry.err) == (real.code, real.err) and dry.code == 2 and " slots" in dry.err, (real, dry)
+    nowhere = ["--workdir", "/nonexist", "-np", "2"]
+    for words, code in ((["zzz"], 2), (["zzz", "--resume"], 2), ([*nowhere, "--", "true"], 1),
+                        ([*nowhere, "--set", "n=1,2", "--", "echo", "{n}"], 1)):
+        real, dry = ec2mpi("run", *words), ec2mpi("run", "--dry-run", *words)
+        assert (dry.code, dry.out, dry.err) == (code, "", real.err) and "on the master: there is no" in dry.err, (real, dry)
     assert ec2mpi("jobs", "--json").out == "[]\n"
+    done = ec2mpi("run", "-np", "1", "--dry-run", "--set", "w=/tmp,/nonexist", "--workdir", "{w}", "--", "true")
+    assert (done.code, [line.split()[0] for line in done.out.splitlines()]) == (1, ["variant", "true-w-tmp"]), done
+    assert done.err.startswith("true-w-nonexist: not started: on the master: there is no folder /nonexist"), done
 
 
 @pytest.mark.parametrize("words, says", [

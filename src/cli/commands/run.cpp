@@ -234,8 +234,7 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
     return code;
   }
   TRY_AS(job, specify_single_job(options, *chosen, *common.world));
-  // --explain starts nothing, so it sends nothing.
-  if (options.no_push || options.explain) job->push.clear();
+  if (options.no_push) job->push.clear();
   // Local files are checked before the keys and before the first connection.
   TRY_AS(push, plan_job_push(*job, *cluster, options.connect, options.allow_outside));
   TRY_AS(access, open_access(*cluster, options.connect));

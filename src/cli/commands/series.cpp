@@ -132,11 +132,11 @@ void print_plan(const ops::SeriesSpec& series, bool as_json) {
   print_result(text);
 }
 
-/// What would be started now, if the nodes and the master allow it.
-asio::awaitable<int> show_plan(CommandContext& context, ops::SeriesSpec series, bool as_json) {
+/// What would be started now, if the nodes and the master allow it. The push is only planned.
+asio::awaitable<int> show_plan(CommandContext& context, ops::SeriesSpec series, JobPush push, bool as_json) {
   auto& [runtime, cluster, access, connector, flow] = context;
   SeriesView view(runtime.console(), runtime.options(), false);
-  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), {}};
+  ops::JobNodes nodes{cluster.nodes, cluster.inventory.master(), push.task};
   ops::JobStops stops{.stop = runtime.stop(), .detach = runtime.stop(), .until = ops::Until::planned};
   ops::SeriesContext find{connector, flow, view, std::move(stops)};
   // run_series takes the series away; these copies are for the plan.
@@ -149,17 +149,24 @@ asio::awaitable<int> show_plan(CommandContext& context, ops::SeriesSpec series, 
   }
   const bool resumes = rest.resume;
   rest.variants.clear();
+  std::size_t refused = 0;
   for (std::size_t i = 0; i < end.fresh.size(); ++i) {
     if (!end.fresh[i]) continue;
+    if (end.result[i].state == ops::VariantState::refused) {
+      view.tell_change(end.result[i]);
+      ++refused;
+      continue;
+    }
     rest.variants.push_back(all[i]);
     // A repeated job has another id than its variant.
     rest.variants.back().job.id = end.result[i].id;
   }
   if (as_json || !rest.variants.empty()) print_plan(rest, as_json);
   if (resumes)
-    runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait",
-                                       rest.variants.size(), count_of(end.fresh.size(), "job")));
-  co_return exit_code::ok;
+    runtime.console().talk(fmt::format("ec2mpi: {} of {} would start; the others succeeded, run or wait{}",
+                                       rest.variants.size(), count_of(end.fresh.size(), "job"),
+                                       refused > 0 ? ", or are refused" : ""));
+  co_return refused > 0 ? exit_code::node_failed : exit_code::ok;
 }
 
 /// The times of mpirun include its start, so the time that a program prints itself is preferred; a
@@ -365,12 +372,13 @@ Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const Com
   TRY_AS(series, make_series(request));
   // make_series has checked that the other jobs want the same push.
   auto first = series->variants.front().job;
-  if (!request.push || request.options.dry_run) first.push.clear();
+  if (!request.push) first.push.clear();
   TRY_AS(push, plan_job_push(first, cluster, request.connect, request.allow_outside));
   TRY_AS(access, open_access(cluster, request.connect));
   const auto flow = fleet_options(cluster, request.connect, {});
   return run_on_loop(cluster, *access, flow, common, [&](CommandContext& context) {
-    if (request.options.dry_run) return show_plan(context, std::move(*series), request.options.json);
+    if (request.options.dry_run)
+      return show_plan(context, std::move(*series), std::move(*push), request.options.json);
     return run_jobs_of_series(context, request, std::move(*series), std::move(*push));
   });
 }

@@ -1,26 +1,11 @@
-# Functions that make the folder of one job on the master. They stand behind functions.sh; the calls follow them
-# (script.cpp), with $id, $workdir and $addresses, and $name where the user's script is run.
+# Functions that make the folder of one job on the master. They stand behind functions.sh and check_place.sh; the calls
+# follow them (script.cpp), with $id, $workdir and $addresses.
 # shellcheck shell=sh
 # shellcheck disable=SC2015 # give_up does not return
 # shellcheck disable=SC2154,SC2034 # the text in front and behind sets and reads these variables
 
-# Sets $script, the path of the script $name on the master, and $workdir to the folder where it lies.
-find_script() {
-  for place in "$workdir" "$HOME"; do
-    [ -f "$place/$name" ] && { script=$place/$name; workdir=$place; return; }
-  done
-  give_up "there is no $name, neither here nor in $workdir; and ec2mpi.toml has no such job. A program stands behind --: ec2mpi run -- PROGRAM" 2
-}
 # mkdir is the lock: no two jobs have one folder.
 make_folder() {
-  [ -d "$workdir" ] ||
-    give_up "there is no folder $workdir; push the job's files first, or name another with --workdir"
-  (cd -- "$workdir") 2>/dev/null || give_up "$(id -un) may not enter $workdir; name another folder with --workdir"
-  for tool in setsid flock ps awk grep tail mkfifo dd cksum cmp; do
-    command -v "$tool" >/dev/null || give_up "$tool is missing; install it" 127
-  done
-  tail --pid=$$ -c +1 /dev/null 2>/dev/null || give_up "tail knows no --pid; install that of GNU (coreutils)" 127
-  need_jobs
   folder=$jobs/$id
   mask=$(umask)
   umask 077
@@ -60,7 +45,7 @@ not_published() {
 # The tutorial's scripts read nodeIPaddress where the job runs. A file of that name that the user has written is
 # renamed.
 publish_addresses() {
-  new=$workdir/.nodeIPaddress.$$ there=$workdir/nodeIPaddress
+  new=${workdir%/}/.nodeIPaddress.$$ there=${workdir%/}/nodeIPaddress
   said=$( (umask "$mask"; printf %s "$addresses" >"$new") 2>&1) || { not_published "${said##*: }"; return; }
   if [ -s "$there" ] && ! cmp -s "$new" "$there" && ! is_published "$there"; then
     kept=nodeIPaddress.$(date +%Y%m%d-%H%M%S)

@@ -115,8 +115,11 @@ class JobRun : public Observer {
       end_.refused = plan.error();
       co_return;
     }
+    if (only_plan()) {
+      co_await check_on_master(*shell, *plan);
+      co_return;
+    }
     observer_.on_planned(*plan);
-    if (only_plan()) co_return;
     if (stops_.stop.stop_requested()) {
       end_.refused = Error{ErrorKind::cancelled, "interrupted"};
       co_return;
@@ -146,6 +149,34 @@ class JobRun : public Observer {
     if (stops_.until == Until::handed_over && followed.how == Followed::How::ended)
       followed.how = Followed::How::detached;
     end_.followed = std::move(followed);
+  }
+
+  /// The plan counts if the master would take the job. What a push would change there is not known before it.
+  asio::awaitable<void> check_on_master(ProgramChannel& shell, const JobPlan& plan) {
+    if (!nodes_.prepare) {
+      const Limit limit = Limit{.deadline = Clock::time_point::max(), .stop = stops_.stop}.at_most(kStart);
+      const auto status = co_await ask_for_refusal(shell, job_check_text(plan.files), limit);
+      if (!status) {
+        end_.refused = status.error().within(nodes_.master.label());
+        co_return;
+      }
+      if (status->code != 0) {
+        end_.followed.emplace();
+        end_.followed->how = Followed::How::refused;
+        end_.followed->refusal = *status;
+        co_return;
+      }
+    }
+    observer_.on_planned(plan);
+  }
+
+  /// The master's own words are for the user.
+  asio::awaitable<Result<ssh::ExitStatus>> ask_for_refusal(ProgramChannel& shell, std::string text,
+                                                           Limit limit) {
+    CO_TRY(co_await shell.write(text, limit));
+    auto show = [this](const ssh::Chunk& chunk) { observer_.on_output(chunk); };
+    auto status = co_await read_to_end(shell, limit, std::move(show), *this);
+    co_return status;
   }
 
   /// Over a separate channel, so that a job that does not read holds up nothing else.

@@ -72,20 +72,30 @@ std::string queue_text(const QueueFiles& queue) {
              queue.colons ? ":" : "slots", queue.spare);
 }
 
+std::string make_folder_functions() {
+  return std::string(kCheckPlaceSh).append(kMakeFolderSh);
+}
+
 /// The same for all jobs: a series has it once.
 std::string programs_text() {
   return assign("marked_text", sweep_functions()) + assign("sweep_text", sweep_program()) +
          assign("supervise_text", supervisor_script()) + assign("sampler_text", sampler_script());
 }
 
+/// Finds the script, sets the folder where the job runs, and ends the program where the job could not run.
+std::string place_text(const JobFiles& files) {
+  const auto& script = files.script;
+  auto text = assign("workdir", files.workdir) + assign("script", {});
+  if (script) text += assign("name", script->name);
+  if (script && !script->text) text += "find_script\n";
+  return text + "check_place\n";
+}
+
 /// What makes the job's folder; after programs_text.
 std::string folder_text(const JobFiles& files) {
   const auto& script = files.script;
   const auto words = quote_words(files.command);
-  std::string text = assign("id", files.id) + assign("addresses", files.addresses) +
-                     assign("workdir", files.workdir) + assign("script", {});
-  if (script) text += assign("name", script->name);
-  if (script && !script->text) text += "find_script\n";
+  auto text = assign("id", files.id) + assign("addresses", files.addresses) + place_text(files);
   text += "make_folder\n" + keep("meta", files.meta);
   if (!files.queue) {
     text += keep("hosts", files.hosts) + keep("nodes", files.nodes) + "keep nodeIPaddress \"$addresses\"\n";
@@ -118,10 +128,16 @@ std::string folder_text(const JobFiles& files) {
   return text;
 }
 
+/// In a subshell: a job that cannot be submitted does not stop the next ones.
+std::string submission_text(const JobFiles& files, const std::string& steps) {
+  return "(\n" + steps +
+         fmt::format("echo {}\n) || echo \"refused $?\"\n", quote_word("submitted " + files.id));
+}
+
 }  // namespace
 
 std::string job_prelude() {
-  return busy_text() + std::string(kMakeFolderSh) + programs_text();
+  return busy_text() + make_folder_functions() + programs_text();
 }
 
 std::string feed_text(const std::string& id) {
@@ -142,12 +158,20 @@ std::string job_text(const JobFiles& files, const std::string& then) {
 }
 
 std::string series_text(const std::vector<JobFiles>& jobs) {
-  std::string text = "{\n" + job_functions() + std::string(kMakeFolderSh) + programs_text();
+  auto text = "{\n" + job_functions() + make_folder_functions() + programs_text();
   for (const auto& files : jobs)
-    // Each in a subshell: a job that cannot be submitted does not stop the next ones.
-    text += "(\n" + folder_text(files) + queue_text(*files.queue) +
-            "echo \"submitted $id\"\n) || echo \"refused $?\"\n";
+    text += submission_text(files, folder_text(files) + queue_text(*files.queue));
   return text + keep_schedule_text() + call_schedule() + "}\n";
+}
+
+std::string job_check_text(const JobFiles& files) {
+  return "{\n" + std::string(kCheckPlaceSh) + place_text(files) + "exit 0\n}\n";
+}
+
+std::string series_check_text(const std::vector<JobFiles>& jobs) {
+  auto text = "{\n" + job_functions() + std::string(kCheckPlaceSh);
+  for (const auto& files : jobs) text += submission_text(files, place_text(files));
+  return text + "}\n";
 }
 
 }  // namespace ec2mpi::ops

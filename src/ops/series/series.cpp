@@ -164,7 +164,10 @@ class SeriesRun : public Observer {
     if (!asked) co_return false;
     auto jobs = plan();
     if (!jobs) co_return refuse(jobs.error());
-    if (only_plan()) co_return true;
+    if (only_plan()) {
+      const bool accepted = co_await check_on_master(std::move(*jobs));
+      co_return accepted;
+    }
     // The last moment at which no job has to be cancelled on the master.
     if (stops_.stop.stop_requested()) co_return refuse({ErrorKind::cancelled, "interrupted"});
     observer_.on_handing_over(decision_.series);
@@ -177,6 +180,17 @@ class SeriesRun : public Observer {
       error.message += "; whether it has taken the jobs, --resume will tell";
       co_return refuse(std::move(error));
     }
+    co_return note_submitted(*answer);
+  }
+
+  /// The master refuses what it would refuse in the real run. What a push would change there is not known
+  /// before it.
+  asio::awaitable<bool> check_on_master(std::vector<JobFiles> jobs) {
+    if (nodes_.prepare) co_return true;
+    const auto patience = Limit{.deadline = Clock::time_point::max(), .stop = stops_.stop}.at_most(kHandOver);
+    auto text = series_check_text(jobs);
+    auto answer = co_await master_.ask(std::move(text), patience);
+    if (!answer) co_return refuse(answer.error().within(nodes_.master.label()));
     co_return note_submitted(*answer);
   }
 
@@ -199,7 +213,7 @@ class SeriesRun : public Observer {
   asio::awaitable<Result<ssh::ExitStatus>> ask_one(NodeRun turn) {
     CO_TRY_AS(facts, co_await ask_facts(turn.session, turn.limit, series_.variants.front().job.mpirun));
     // The push of the job's files, over the same connection.
-    if (nodes_.prepare) {
+    if (nodes_.prepare && !only_plan()) {
       CO_TRY_AS(prepared, co_await nodes_.prepare(turn));
     }
     facts_[turn.node.index] = std::move(*facts);

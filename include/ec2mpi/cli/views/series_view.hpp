@@ -41,10 +41,12 @@ class SeriesView : public ops::SeriesObserver {
   /// For leaving at once.
   [[nodiscard]] std::string parting_words() const;
 
+  /// One line about the present state of a job.
+  void tell_change(const ops::VariantResult& variant);
+
  private:
   void say(Colour colour, const std::string& text);
   void tell_common_failure(const ops::CommonFailure& failure);
-  void tell_change(const ops::VariantResult& variant);
   void draw(const ops::SeriesResult& result);
 
   Console& console_;

@@ -34,4 +34,10 @@ inline constexpr std::string_view kBusyEnd = "ec2mpi-busy end";
 /// others.
 [[nodiscard]] std::string series_text(const std::vector<JobFiles>& jobs);
 
+/// For a shell's standard input, after busy_text. It refuses the job as job_text would, but makes nothing;
+/// files that only a push would bring are missing for it.
+[[nodiscard]] std::string job_check_text(const JobFiles& files);
+/// The same in place of series_text, with its answers.
+[[nodiscard]] std::string series_check_text(const std::vector<JobFiles>& jobs);
+
 }  // namespace ec2mpi::ops

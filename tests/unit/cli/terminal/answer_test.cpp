@@ -104,11 +104,14 @@ TEST(JsonDocument, OfACommandThatAnswersByMessagesHasThemAndItsFields) {
 
 TEST(JsonDocument, OfAPlanIsTheDocumentOfTheSeries) {
   Laptop laptop;
-  // First comes the question for the jobs that are there, then that for the facts.
-  int asked = 0;
-  laptop.nodes[1].program = [&asked](const std::string&) {
+  // First comes the question for the jobs that are there, then that for the facts, then whether the master
+  // would take the jobs.
+  std::vector<std::string> answers = {"submitted a-n1\nsubmitted a-n2\n", kFacts,
+                                      "now 1.0\nec2mpi-report end\n"};
+  laptop.nodes[1].program = [&answers](const std::string&) {
     test::FakeNode node;
-    node.out = asked++ == 0 ? "now 1.0\nec2mpi-report end\n" : kFacts;
+    node.out = answers.back();
+    answers.pop_back();
     return node;
   };
   const auto done = laptop.run_cli({"run", "--set", "n=1,2", "--dry-run", "--json", "--", "./a", "{n}"});

@@ -229,9 +229,24 @@ TEST_F(RunSeries, ThatIsOnlyPlannedIsRefusedAsTheRealOne) {
   EXPECT_TRUE(end.refused->message.starts_with("s-a1: 14 ranks")) << end.refused->message;
 }
 
+TEST_F(RunSeries, ThatIsOnlyPlannedIsRefusedByTheMasterAsTheRealOne) {
+  for (const auto when : {Until::planned, Until::ended}) {
+    answers = {{.out = kNone},
+               {.out = kFacts},
+               {.out = "refused 2\n", .err = "ec2mpi: on the master: there is no run_s.sh\n"}};
+    until = when;
+    loop.restart();
+    const auto end = run();
+    EXPECT_EQ(end.how, SeriesEnd::How::refused);
+    EXPECT_EQ(exit_code_for(end), 2);
+    EXPECT_EQ(end.refused.value_or(Error{}).message, "on the master: there is no run_s.sh");
+  }
+}
+
 TEST_F(RunSeries, ThatIsOnlyPlannedSaysWhichJobsResumeWouldStart) {
   answers = {{.out = "now 9.0\njob s-a1\nseries s\nstate ended 1\nset a=1\nec2mpi-report end\n"},
-             {.out = kFacts}};
+             {.out = kFacts},
+             {.out = "submitted s-a1-try2\n"}};
   until = Until::planned;
   const auto end = run(true);
   EXPECT_EQ(end.how, SeriesEnd::How::detached);
