@@ -89,8 +89,13 @@ class Fleet : public std::enable_shared_from_this<Fleet> {
     CO_TRY_AS(session, co_await connect(node, on_phase));
     on_phase(ssh::Phase::running);
     // The task's time begins here: a slow login does not shorten it.
-    NodeRun turn{node, **session, limit_.at_most(options_.task_timeout), observer_, connector_};
+    const auto limit = limit_.at_most(options_.task_timeout);
+    NodeRun turn{node, **session, limit, observer_, connector_};
     auto status = co_await task_(std::move(turn));
+    // A task also sets shorter limits, for a single answer.
+    const bool is_over =
+        !status && status.error().kind == ErrorKind::timeout && Clock::now() >= limit.deadline;
+    if (is_over) co_return fail(ErrorKind::timeout, "time limit reached; " + status.error().message);
     co_return status;
   }
 

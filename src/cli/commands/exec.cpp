@@ -172,18 +172,6 @@ int exit_code_of_chosen(const FleetReport& report) {
   return report.results.size() == 1 ? exit_code_for_one(report) : exit_code_for(report);
 }
 
-/// -u ended the command.
-bool ran_into_limit(const NodeResult& result) {
-  const auto* error = std::get_if<Error>(&result.outcome);
-  return error != nullptr && error->kind == ErrorKind::timeout && result.reached == ssh::Phase::running;
-}
-
-/// 124, as timeout(1) gives, if -u ended the command on every node.
-template <auto usual>
-int exit_code_under_limit(const FleetReport& report) {
-  return std::ranges::all_of(report.results, ran_into_limit) ? exit_code::timed_out : usual(report);
-}
-
 /// For --dry-run: a node a line, its label and its address, with a tab between them for cut(1).
 int list_nodes(const std::vector<Node>& nodes, bool as_json) {
   if (as_json) {
@@ -214,11 +202,7 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
                        .task = ops::exec_task(std::move(*plan)),
                        .output = std::move(*output)};
   // exec-all gives 0 or 1, also where the list has a single node.
-  const bool limited = options.fleet.task_timeout > 0;
-  if (options.chooses_nodes)
-    command.exit_code = limited ? exit_code_under_limit<exit_code_of_chosen> : exit_code_of_chosen;
-  else if (limited)
-    command.exit_code = exit_code_under_limit<exit_code_for>;
+  if (options.chooses_nodes) command.exit_code = exit_code_of_chosen;
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
   return run_fleet_command(*cluster, *access, flow, common, std::move(command));
 }

@@ -1,18 +1,33 @@
 #include "src/cli/commands/run_fleet.hpp"
 
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
+#include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 
 namespace ec2mpi::cli {
 
 namespace {
 
+bool ran_out_of_time(const NodeResult& result) {
+  const auto* error = std::get_if<Error>(&result.outcome);
+  return error != nullptr && error->kind == ErrorKind::timeout && result.reached == ssh::Phase::running;
+}
+
+/// 124, as timeout(1) gives, also if the limit of -u ended the work on every node.
+int exit_code_under_limit(const FleetReport& report, const FleetOptions& flow,
+                          int (*usual)(const FleetReport&)) {
+  const bool is_limited = flow.task_timeout > Clock::duration::zero() && !report.results.empty();
+  if (is_limited && std::ranges::all_of(report.results, ran_out_of_time)) return exit_code::timed_out;
+  return usual(report);
+}
+
 asio::awaitable<int> run_to_exit_code(CommandContext& context, FleetCommand command) {
   // Copied first, because the command is moved away.
-  const auto exit_code = command.exit_code;
+  const auto usual = command.exit_code;
   const auto report = co_await run_fleet(context, std::move(command));
-  co_return exit_code(report);
+  co_return exit_code_under_limit(report, context.flow, usual);
 }
 
 }  // namespace
@@ -41,7 +56,7 @@ asio::awaitable<FleetReport> run_fleet(CommandContext& context, FleetCommand com
   for (const auto& result : report.results)
     spdlog::trace("{}: {} after {}", result.node.label(), printable(describe(result.outcome)),
                   format_duration(result.elapsed));
-  view.summarize(report, command.exit_code(report));
+  view.summarize(report, exit_code_under_limit(report, context.flow, command.exit_code));
   // A memory that cannot be written is a note: the command has done its work.
   if (command.remembers_failures)
     if (auto kept = remember_failures(context.cluster, report); !kept)

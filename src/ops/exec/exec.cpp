@@ -172,13 +172,12 @@ asio::awaitable<Error> end_with_proof(ssh::Session& session, std::unique_ptr<Pro
   const auto proof = co_await stop_marked(session, std::move(mark), std::move(sudo), limit);
   // Only after the look: a process without parents and with an empty environment could not be found any more.
   if (!proof && channel != nullptr) channel->signal("TERM");
-  auto reason = why.message;
-  if (why.kind == ErrorKind::timeout)
-    reason = unbegun ? "time limit reached: " + reason : "time limit reached";
-  if (!proof && unbegun) co_return Error{why.kind, reason};
+  if (!proof && unbegun) co_return why;
   const auto found =
       proof ? proof->describe() : "it may still run: no look was possible (" + proof.error().message + ")";
-  co_return Error{why.kind, fmt::format("{}; {}", reason, found)};
+  // Of a command that has begun, it says no more than that the limit was reached.
+  const bool is_told = why.kind == ErrorKind::timeout && !unbegun;
+  co_return Error{why.kind, is_told ? found : fmt::format("{}; {}", why.message, found)};
 }
 
 /// Without sudo the input goes out at once. With sudo it waits until sudo has let the command through,

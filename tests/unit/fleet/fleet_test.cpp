@@ -51,8 +51,12 @@ class Fleet : public testing::Test {
  protected:
   /// Runs a command on nodes 1 to `count` to the end.
   FleetReport run(int count, const FleetOptions& options = {}) {
+    return run(count, options, ops::exec_task({.command = "work"}));
+  }
+
+  FleetReport run(int count, const FleetOptions& options, NodeTask task) {
     std::optional<FleetReport> report;
-    auto all = run_on_nodes(test::fake_nodes(count), ops::exec_task({.command = "work"}),
+    auto all = run_on_nodes(test::fake_nodes(count), std::move(task),
                             {connector, options, listener, stop.get_token()});
     asio::co_spawn(loop, std::move(all), [&](std::exception_ptr thrown, FleetReport result) {
       EXPECT_EQ(thrown, nullptr);
@@ -147,6 +151,23 @@ TEST_F(Fleet, ANodeThatNeverEndsEndsWithTheTaskLimitAndIsLookedAt) {
   EXPECT_EQ(report.ending, Ending::complete);
   EXPECT_TRUE(
       connector.seen().signals.empty());  // the look ends it; a signal before would hide orphans from it
+}
+
+/// A task that waits for `patience`, or for node 2 without an end but that of its limit.
+NodeTask waiting_task(Clock::duration patience) {
+  return [patience](NodeRun turn) -> asio::awaitable<Result<ssh::ExitStatus>> {
+    const auto limit = turn.node.index == 2 ? turn.limit : turn.limit.at_most(patience);
+    const auto wake = co_await sleep_for(kHang, limit);
+    co_return wake_error(wake, "not all was sent in time");
+  };
+}
+
+TEST_F(Fleet, OfEveryTaskItsTimeLimitIsNamedAndNoShorterLimitOfItsOwn) {
+  FleetOptions options;
+  options.task_timeout = 50ms;
+  const auto report = run(2, options, waiting_task(1ms));
+  EXPECT_EQ(told(report),
+            (Words{"not all was sent in time", "time limit reached; not all was sent in time"}));
 }
 
 TEST_F(Fleet, TheTaskLimitDoesNotCountTheConnection) {
