@@ -135,6 +135,13 @@ def test_followers_end_by_themselves(ec2mpi, cluster4):
     job = json.loads(ec2mpi("jobs", "--json").out)[0]["id"]
     assert state(ec2mpi, job)["state"] == "running"
     assert f"ec2mpi: {job} continues; ec2mpi attach {job} follows it" in following.stderr.read()
+    following = ec2mpi.start("attach", "--json")
+    wait_until(lambda: cluster4.host(1, "pgrep -f '[t]ail -c'").code == 0, "the job is followed again")
+    following.send_signal(signal.SIGTERM)
+    out, err = following.communicate(timeout=20)
+    told = json.loads(out)
+    assert told["exit_code"] == 143 and ("ec2mpi jobs" in told["error"] or f"{job} continues" in told["error"]), told
+    assert err == f"ec2mpi: {told['error']}\n"
 
 
 def test_a_master_that_is_not_reached_is_explained(ec2mpi, cluster4):

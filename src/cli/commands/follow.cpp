@@ -19,6 +19,7 @@
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/profile.hpp"
 #include "src/cli/commands/series.hpp"
+#include "src/cli/views/job_texts.hpp"
 
 namespace ec2mpi::cli {
 
@@ -51,10 +52,14 @@ const CLI::Validator kTime = {[](const std::string& text) {
 class OutputKeeper : public ops::FollowObserver {
  public:
   explicit OutputKeeper(std::size_t most) : output_(most) {}
+  void on_found(const std::string& id, bool /*over*/) override { id_ = id; }
   void on_output(const ssh::Chunk& chunk) override { output_.take(chunk); }
   [[nodiscard]] const KeptOutput& output() const { return output_; }
+  /// Empty before the master has said which job it is.
+  [[nodiscard]] const std::string& id() const { return id_; }
 
  private:
+  std::string id_;
   KeptOutput output_;
 };
 
@@ -116,6 +121,8 @@ asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Follow
 /// For a job that has not ended here: it has no document.
 void tell_reason(CommandContext& context, const OutputKeeper& keeper, const ops::Followed& followed) {
   context.console().talk_printed(keeper.output().err());
+  if (followed.how == ops::Followed::How::detached)
+    context.console().talk("ec2mpi: " + leaving_text(keeper.id(), followed.stopped.has_value()));
   if (followed.error) context.console().talk("ec2mpi: " + printable(followed.error->message));
 }
 

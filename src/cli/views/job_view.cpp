@@ -321,16 +321,14 @@ void JobView::tell_end(const ops::Followed& followed) {
 
 /// Empty if no job continues.
 void JobView::tell_leaving() {
-  // Without an id, no command can be named.
   if (!started_)
-    say(Colour::yellow, "left before the master said which job it is; ec2mpi jobs lists them");
+    say(Colour::yellow, leaving_text({}, false));
   else if (stopping_)
     say(Colour::yellow, parting_words());
   else if (lost_ && !found_)
     say(Colour::yellow, unknown_start_text(id_));
   else if (style_.lasting && !over_ && (style_.cancels || !quiet_))  // -d -q prints the id only
-    say(Colour::yellow,
-        fmt::format("{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it", id_));
+    say(Colour::yellow, leaving_text(id_, false));
 }
 
 /// Only for a job that failed by itself: after a Ctrl-C the output has errors that the Ctrl-C caused.
@@ -389,8 +387,7 @@ void JobView::tell_cleaning(const ops::JobEnd& end) {
 std::string JobView::parting_words() const {
   if (!started_ || (over_ && !stopping_)) return {};
   // Without a connection, nobody knows whether the master has received the request to stop.
-  if (stopping_ && !lost_)
-    return fmt::format("The master continues to end {0}; ec2mpi wait {0} reports the result.", id_);
+  if (stopping_ && !lost_) return leaving_text(id_, true);
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);
 }
 
