@@ -323,10 +323,16 @@ def test_an_unknown_job_is_named_with_the_places_looked_at(ec2mpi):
 
 
 def test_a_scripts_interpreter_that_is_missing_is_named(ec2mpi):
-    (ec2mpi.folder / "run_odd.sh").write_text("#!/usr/bin/no-such-shell\necho never\n")
-    done = ec2mpi("run", "odd")
-    assert (done.code, done.out) == (127, "")
-    assert "run_odd.sh asks for /usr/bin/no-such-shell, which is not there" in done.err
+    for line, missing in (("/usr/bin/no-such-shell", "/usr/bin/no-such-shell"), ("/usr/bin/env no-such-shell", "no-such-shell"),
+                          ("/usr/bin/env -S no-such-shell -x", "no-such-shell")):
+        (ec2mpi.folder / "run_odd.sh").write_text(f"#!{line}\necho never\n")
+        done = ec2mpi("run", "odd")
+        assert (done.code, done.out) == (127, "")
+        assert f"run_odd.sh asks for {missing}, which is not there" in done.err, done
+    for line in ("/usr/bin/env bash", "/usr/bin/env -S A=1 bash -e", "/usr/bin/env -u HOME bash"):
+        (ec2mpi.folder / "run_odd.sh").write_text(f"#!{line}\necho ran\n")
+        done = ec2mpi("run", "odd")
+        assert (done.code, done.out) == (0, "ran\n"), done
 
 
 def test_a_program_in_cpp_goes_round_the_ring(ec2mpi, cluster4, tmp_path):

@@ -16,11 +16,15 @@ command [ -x "$ec2mpi_shell" ] || ec2mpi_shell=/bin/sh
 case ${ec2mpi_shell##*/} in
   bash)
     ec2mpi_option=--norc
-    ec2mpi_command=$ec2mpi_back$ec2mpi_command
     if command [ -n "${BASH_ENV+given}" ]; then
       command export ec2mpi_bash_env="$BASH_ENV"
       command unset BASH_ENV
-    fi ;;
+    fi
+    # bash shows the line of a syntax error, which must be the user's alone. All other messages have only the number of
+    # the line, which should be the user's.
+    "$ec2mpi_shell" --norc -n -c "$ec2mpi_command" </dev/null 2>/dev/null || ec2mpi_command="
+$ec2mpi_command"
+    ec2mpi_command=$ec2mpi_back$ec2mpi_command ;;
   zsh | csh | tcsh) ec2mpi_option=-f ;;
   fish) "$ec2mpi_shell" -N -c : </dev/null 2>/dev/null && ec2mpi_option=-N ;;
 esac

@@ -6,6 +6,10 @@
 # that the script is here, with the mark that EC2MPI_TASK holds; without it, exec.cpp takes what stands on standard error
 # for the reason. LD_PRELOAD is for the user's programs, and not for ours.
 ec2mpi_lost() { printf 'ec2mpi: %s\n' "$1" >&2; exit 126; }
+ec2mpi_missing() {
+  echo "ec2mpi: the script asks for $1, which is not there or is no program" >&2
+  exit 127
+}
 ec2mpi_size=$1
 shift
 ec2mpi_path=$PATH ec2mpi_preload=${LD_PRELOAD-}
@@ -29,8 +33,16 @@ printf '[%s script]' "$EC2MPI_TASK"
 ec2mpi_first=$(head -n 1 "$ec2mpi_file" | head -c 4096 | tr -d '\000')
 case $ec2mpi_first in
   '#!'*)
-    ec2mpi_first=$(printf '%s' "${ec2mpi_first#??}" | awk '{ print $1 }')
-    [ -x "$ec2mpi_first" ] || { echo "ec2mpi: the script asks for $ec2mpi_first, which is not there or is no program" >&2; exit 127; } ;;
+    ec2mpi_line=${ec2mpi_first#??}
+    ec2mpi_first=$(printf '%s' "$ec2mpi_line" | awk '{ print $1 }')
+    [ -x "$ec2mpi_first" ] || ec2mpi_missing "$ec2mpi_first"
+    # The program that env is to find. Of an unknown option it is not known whether the next word belongs to it.
+    ec2mpi_first=$(printf '%s' "$ec2mpi_line" | awk '$1 ~ /\/env$/ {
+      for (i = 2; i <= NF && $i ~ /^-[Siv]*$|=/; i++);
+      if (i <= NF && $i !~ /^-/) print $i
+    }')
+    [ -z "$ec2mpi_first" ] || (PATH=$ec2mpi_path && command -v "$ec2mpi_first") >/dev/null ||
+      ec2mpi_missing "$ec2mpi_first" ;;
 esac
 if [ -z "$ec2mpi_preload" ]; then PATH=$ec2mpi_path "$ec2mpi_file" "$@"
 else LD_PRELOAD=$ec2mpi_preload PATH=$ec2mpi_path "$ec2mpi_file" "$@"

@@ -22,10 +22,19 @@ if [ "${first%"$cr"}" != "$first" ]; then
   echo "ec2mpi: $name has the line ends of Windows; it is run without them" >&2
   first=${first%"$cr"}
 fi
-case $first in
-  '#!'*) set -f; start=${first#??}; for program in $start; do break; done ;;
-  *) start=sh program=sh ;;
-esac
+# Sets $wanted, the programs that the words of the first line name: the interpreter, or env and the program that it is to
+# find. Of an unknown option of env it is not known whether the next word belongs to it.
+find_wanted() {
+  wanted=$1
+  case $1 in */env) shift ;; *) return ;; esac
+  for word in "$@"; do
+    case $word in -S | -i | -v | -vS | -iS | *=*) ;; -*) return ;; *) wanted="$wanted $word"; return ;; esac
+  done
+}
+start='sh'
+case $first in '#!'*) set -f; start=${first#??} ;; esac
+# shellcheck disable=SC2086 # the words
+find_wanted $start
 # The command that installs the package of this name, if it is known for this system.
 install_command() {
   for manager in apt-get dnf yum zypper; do
@@ -34,8 +43,10 @@ install_command() {
     return
   done
 }
-(PATH=$ec2mpi_path && command -v "$program" >/dev/null) ||
-  { echo "ec2mpi: $name asks for $program, which is not there; install it$(install_command)" >&2; exit 127; }
+for program in $wanted; do
+  (PATH=$ec2mpi_path && command -v "$program" >/dev/null) ||
+    { echo "ec2mpi: $name asks for $program, which is not there; install it$(install_command)" >&2; exit 127; }
+done
 # The hosts of an mpirun that names none: it would start all ranks on the master. The user's own variables win. Only an
 # MPI that reads this form of the file gets it: Open MPI counts "slots", Hydra has the ranks behind a colon.
 read -r address slots <"$folder/hosts"

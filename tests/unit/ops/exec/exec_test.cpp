@@ -94,5 +94,36 @@ TEST(CommandLine, AScriptComesByStandardInputAndLeavesTheRestOfIt) {
   EXPECT_EQ(run_in_shell(line), "[0123456789abcdef script]script: 2 a  b|it's $HOME\nthe rest[4]");
 }
 
+TEST(CommandLine, AMessageOfTheShellShowsNothingButTheUsersText) {
+  const auto said = [](const std::string& text, const std::string& shell) {
+    return run_in_shell("exec 2>&1; " + command_line(plan_of(text), node(1), kMark), shell);
+  };
+  for (const auto* shell : {"/bin/sh", "/bin/bash"}) {
+    const auto syntax = said("echo )", shell);
+    EXPECT_NE(syntax.find("yntax error"), std::string::npos) << syntax;
+    EXPECT_EQ(syntax.find("ec2mpi_"), std::string::npos) << syntax;
+  }
+  const auto missing = said("true\nno-such-command", "/bin/bash");
+  EXPECT_NE(missing.find("line 2: no-such-command: "), std::string::npos) << missing;
+}
+
+TEST(CommandLine, OfAScriptTheProgramThatEnvDoesNotFindIsNamed) {
+  const auto said = [](const std::string& first) {
+    const auto script = "#!/usr/bin/env " + first + "\necho ran\n";
+    auto plan = plan_of("");
+    plan.script = std::make_shared<const std::string>(script);
+    return run_in_shell("printf %s " + quote_word(script) + " | sh -c " +
+                        quote_word("exec 2>&1; " + command_line(plan, node(1), kMark)));
+  };
+  for (const auto* missing : {"no-such-shell", "-S no-such-shell -x", "-S A=1 no-such-shell"}) {
+    const auto text = said(missing);
+    EXPECT_NE(text.find("the script asks for no-such-shell, which is not there"), std::string::npos) << text;
+  }
+  for (const auto* there : {"sh", "-S sh -e", "-S -u HOME sh", "-S A=1 sh"}) {
+    const auto text = said(there);
+    EXPECT_TRUE(text.ends_with("ran\n[0]")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace ec2mpi::ops
