@@ -216,6 +216,12 @@ def test_progress_fits_a_narrow_terminal(ec2mpi):
     assert shown and all(len(line) < 20 for line in shown)
 
 
+def test_a_terminal_that_cannot_erase_gets_no_progress(ec2mpi):
+    with colourful(ec2mpi, "exec-all", "sleep 2", env={"TERM": "dumb"}) as terminal:
+        assert terminal.to_end() == 0
+        assert "4/4 nodes ok" in terminal.seen and "\x1b" not in terminal.seen, terminal.seen
+
+
 # --- memory ------------------------------------------------------------------------------------------------------
 
 sanitized = pytest.mark.skipif("EC2MPI_SANITIZED" in os.environ, reason="a sanitizer's own memory would be measured")

@@ -33,7 +33,7 @@ Result<JobScript> find_script(const std::string& name) {
   if (std::any_of(name.begin(), name.end(), odd)) {
     return fail(ErrorKind::usage,
                 fmt::format("'{}' is not a job's name; a program stands behind --: ec2mpi run -- {}",
-                            printable(name), printable(name)));
+                            printable(name), printable(quote_word(name))));
   }
   JobScript script{"run_" + name + ".sh", std::nullopt};
   std::error_code ignored;

@@ -74,6 +74,9 @@ void set_count(int flag, std::string& formula, int& count) {
 Result<void> check(const JobSpec& job) {
   if (!job.mpirun.empty() && !job.mpirun.starts_with('/'))
     return fail(ErrorKind::usage, fmt::format("--mpirun takes a full path, not '{}'", printable(job.mpirun)));
+  // By its value the job's processes are found and ended.
+  if (job.env.contains("EC2MPI_JOB"))
+    return fail(ErrorKind::usage, "EC2MPI_JOB is set by ec2mpi, to the job's id; choose another name");
   TRY(check_map_by(job.map_by));
   TRY(check_rank_by(job.rank_by));
   for (const auto& path : job.pull) {

@@ -107,6 +107,8 @@ void Console::result_table(std::string_view lines) {
 }
 
 void Console::status(const std::string& text) {
+  // Such a terminal cannot erase what was drawn.
+  if (variable("TERM") == "dumb") return;
   // A slow terminal misses some states, but never the end of the status.
   if (!shows_status() || (status_stream().is_behind() && !text.empty())) return;
   std::string now;

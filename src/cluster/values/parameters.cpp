@@ -217,6 +217,7 @@ class Arithmetic {
     }
     const auto digits = left_.substr(0, std::min(left_.find_first_not_of("0123456789"), left_.size()));
     const auto value = whole_number(digits);
+    if (!value && !digits.empty()) return complain("the numbers are too big");
     if (!value)
       return complain(left_.empty() ? "a number is missing at its end"
                                     : "a number is missing before " + in_quotes(left_));
@@ -363,6 +364,12 @@ Result<std::string> fill_in(std::string_view text, const Parameters& parameters)
     }
     const auto found = std::find_if(parameters.begin(), parameters.end(),
                                     [&](const auto& known) { return known.first == piece.text; });
+    if (found == parameters.end() && piece.text == "variant")
+      return wrong(
+          fmt::format("{{variant}} in {} is the name of one job of a series, and this job belongs to none; "
+                      "leave it out, or "
+                      "make a series of it with --set",
+                      in_quotes(text)));
     if (found == parameters.end()) {
       return wrong(fmt::format(
           "{{{0}}} in {1} has no value; give it one: --set {0}=..., or write {{{{{0}}}}} for the braces",

@@ -61,6 +61,8 @@ FakeNode master(const PlayedJob& job) {
         auto mine = job;
         mine.id = value_in(input, "id");
         mine.play(program, of_input);
+      } else if (input.find("\nexit 0\n}") != std::string_view::npos) {  // a dry run's last question
+        program.end = FakeNode::End::exits;
       }
     };
     return shell;
@@ -134,6 +136,50 @@ TEST(RunCommand, ADryRunOfOneJobIsItsPlanOrTheRealRefusal) {
   const auto dry = laptop.run_cli({"run", "--dry-run", "-np", "14", "--", "./hello"});
   EXPECT_EQ(dry.err, refused.err);
   EXPECT_EQ(dry.code, 2);
+}
+
+TEST(RunCommand, ADryRunIsRefusedByTheMasterAsTheRealRun) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  const auto played = laptop.nodes[1].program;
+  laptop.nodes[1].program = [played](const std::string& command) {
+    auto shell = played(command);
+    shell.on_input = [](FakeNode& program, std::string_view input) {
+      if (value_in(input, "workdir").empty()) return;
+      program.err += "ec2mpi: on the master: there is no run_spead.sh\n";
+      program.end = FakeNode::End::exits;
+      program.status = {2, {}};
+    };
+    return shell;
+  };
+  const auto done = laptop.run_cli({"run", "--dry-run", "spead"});
+  EXPECT_EQ(done.err, "ec2mpi: on the master: there is no run_spead.sh\n");
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(done.code, 2);
+}
+
+TEST(RunCommand, ADryRunFindsThatAFileOfThePushIsMissingAndSendsNothing) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  laptop.write("ec2mpi.toml", "[jobs.s]\ncommand = \"./a\"\npush = [\"data\"]\n");
+  EXPECT_NE(laptop.run_cli({"run", "s", "--dry-run"}).err.find("data"), std::string::npos);
+  EXPECT_TRUE(laptop.seen.connected.empty());
+  laptop.write("data", "x");
+  const auto done = laptop.run_cli({"run", "s", "--dry-run"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.out.find("# the hostfile"), std::string::npos) << done.out;
+}
+
+TEST(RunCommand, ARefusalNamesAStepThatWorks) {
+  Laptop laptop;
+  laptop.write("ec2mpi.toml", "[jobs.a]\ncommand = \"./a\"\npull = [\"{variant}.txt\"]\n");
+  const auto variant = laptop.refused({"run", "a"});
+  EXPECT_NE(variant.find("the name of one job of a series"), std::string::npos) << variant;
+  EXPECT_EQ(variant.find("--set variant"), std::string::npos) << variant;
+  const auto quoted = laptop.refused({"run", "sub dir/run_x.sh"});
+  EXPECT_TRUE(quoted.ends_with("ec2mpi run -- 'sub dir/run_x.sh'\n")) << quoted;
+  const auto reserved = laptop.refused({"run", "-x", "EC2MPI_JOB=zz", "--", "./a"});
+  EXPECT_NE(reserved.find("EC2MPI_JOB is set by ec2mpi"), std::string::npos) << reserved;
 }
 
 TEST(RunCommand, AProgramInThePlaceOfANameIsNamedWithItsCommandBeforeAnyConnection) {
