@@ -19,7 +19,6 @@
 #include "src/cli/commands/bring_results.hpp"
 #include "src/cli/commands/profile.hpp"
 #include "src/cli/commands/series.hpp"
-#include "src/cli/views/job_texts.hpp"
 
 namespace ec2mpi::cli {
 

@@ -121,15 +121,6 @@ std::string lost_job_text(const std::string& id, std::string_view why, bool clea
                      cleaned ? "" : fmt::format("; ec2mpi cancel {} cleans up after it", id));
 }
 
-std::string leaving_text(const std::string& id, bool ends) {
-  // Without an id, no command can be named.
-  if (id.empty()) return "left before the master said which job it is; ec2mpi jobs lists them";
-  return fmt::format(
-      fmt::runtime(ends ? "The master continues to end {0}; ec2mpi wait {0} reports the result."
-                        : "{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it"),
-      id);
-}
-
 std::string unknown_start_text(const std::string& id) {
   return fmt::format(
       "whether {0} has started is not known; ec2mpi attach {0} follows it if the master has it", id);

@@ -42,10 +42,6 @@ struct EndText {
 /// rest.
 [[nodiscard]] std::string lost_job_text(const std::string& id, std::string_view why, bool cleaned);
 
-/// This command leaves a job that has not ended; `ends`: after it has asked the master to end it. The id is
-/// empty if the master has not said which job it is.
-[[nodiscard]] std::string leaving_text(const std::string& id, bool ends);
-
 /// The connection was lost before the master said that it has the job.
 [[nodiscard]] std::string unknown_start_text(const std::string& id);
 

@@ -391,4 +391,13 @@ std::string JobView::parting_words() const {
   return fmt::format("{0} may still run; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it.", id_);
 }
 
+std::string leaving_text(const std::string& id, bool ends) {
+  // Without an id, no command can be named.
+  if (id.empty()) return "left before the master said which job it is; ec2mpi jobs lists them";
+  return fmt::format(
+      fmt::runtime(ends ? "The master continues to end {0}; ec2mpi wait {0} reports the result."
+                        : "{0} continues; ec2mpi attach {0} follows it, ec2mpi cancel {0} ends it"),
+      id);
+}
+
 }  // namespace ec2mpi::cli

@@ -133,4 +133,8 @@ class JobView : public ops::JobObserver {
   std::vector<std::string> labels_;               ///< by rank; empty if only mpirun knows where the ranks are
 };
 
+/// This command leaves a job that has not ended; `ends`: after it has asked the master to end it. The id is
+/// empty if the master has not said which job it is.
+[[nodiscard]] std::string leaving_text(const std::string& id, bool ends);
+
 }  // namespace ec2mpi::cli

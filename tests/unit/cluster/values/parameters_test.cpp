@@ -125,8 +125,7 @@ TEST(Evaluate, WhatIsWrongIsSaid) {
   EXPECT_EQ(number("3 4"), "'3 4': '4' is no arithmetic");
   EXPECT_EQ(number("3+"), "'3+': a number is missing at its end");
   EXPECT_EQ(number("200000*200000"), "'200000*200000': the numbers are too big");
-  EXPECT_EQ(number("99999999999999999999"),
-            "'99999999999999999999': the numbers are too big");
+  EXPECT_EQ(number("99999999999999999999"), "'99999999999999999999': the numbers are too big");
   EXPECT_NE(number(std::string(5000, '(')).find("too many brackets"), std::string::npos);
 }
 
