@@ -21,7 +21,7 @@ struct End {
   const char* text;      ///< {0} is the job's id
   const char* advice = "";
 };
-/// Ends of a job that mpirun's own status does not show. supervise.sh has found each of them on the master.
+/// Ends of a job that mpirun's own status does not show. judge_end.sh has found each of them on the master.
 constexpr End kEnds[] = {
     {"hung", "mpirun did not return although no rank was left; it has been ended"},
     {"mpirun killed",

@@ -14,6 +14,9 @@ std::string job_functions() {
 std::string supervisor_script() {
   return std::string("end_launchers() (\n" + end_launchers_text() + ")\n")
       .append(find_swift_text())
+      .append(kWatchLauncherSh)
+      .append(kLookAtNodesSh)
+      .append(kJudgeEndSh)
       .append(kSuperviseSh);
 }
 

@@ -135,7 +135,7 @@ std::optional<CommonFailure> common_failure(const SeriesResult& series, std::siz
     if (variant.state == VariantState::cancelled) ++common.unstarted;
     if (variant.state != VariantState::done) continue;
     // One success, or one failure without a reason, shows that there is no common fault. A job that
-    // was cancelled or exceeded its limit has "-" (supervise.sh).
+    // was cancelled or exceeded its limit has "-" (judge_end.sh).
     if (variant.succeeded() || variant.reason.empty() || variant.reason == "-") return std::nullopt;
     if (common.failed++ == 0) {
       common.reason = variant.reason;
