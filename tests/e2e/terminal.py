@@ -24,7 +24,8 @@ class Terminal:
         streams = {"stdout": far, "stderr": far} | streams
         if somebody:
             streams |= {"stdin": far, "start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
-        self.process = program.start(*arguments, env=env, **streams)
+        kind = {"TERM": "xterm", "NO_COLOR": "1"}
+        self.process = program.start(*arguments, env=kind | (env or {}), **streams)
         os.close(far)
         self.seen = ""
 

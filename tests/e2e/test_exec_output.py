@@ -13,7 +13,7 @@ from local_cluster import wait_until
 from terminal import Terminal
 
 BOUND = 40  # seconds; a guard against hangs
-TERMINAL = {"TERM": "xterm-256color"}
+TERMINAL = {"TERM": "xterm-256color", "NO_COLOR": ""}
 MEBIBYTE = 1 << 20
 
 

@@ -22,7 +22,7 @@ PATIENCE = 120  # seconds: a bound on hangs, not a claim about speed
 class Person:
     """Somebody who starts the program at a terminal of his own, types and reads."""
 
-    def __init__(self, program, *args, rows=24, columns=80, **options):
+    def __init__(self, program, *args, rows=24, columns=80, kind="dumb", **options):
         self.master, self.slave = pty.openpty()
         self.set_size(rows, columns)
         self.before = self.attributes()
@@ -30,7 +30,7 @@ class Person:
         self.all = ""
         streams = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
         self.process = subprocess.Popen(program.argv(*args), cwd=program.folder, start_new_session=True,
-                                        env=program.environment | {"TERM": "dumb"},
+                                        env=program.environment | {"TERM": kind},
                                         preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0), **(streams | options))
 
     def attributes(self):
@@ -257,7 +257,7 @@ def test_refused_connection_leaves_the_terminal_alone(cluster4, person):
 
 def test_waiting_for_a_silent_node_is_shown_and_can_be_interrupted(cluster4, person):
     cluster4.fault("freeze", 2)
-    user = person("login", 2)
+    user = person("login", 2, kind="xterm")
     user.expect("node2: waiting for the banner")
     user.type("\x03")
     assert user.end() == 130

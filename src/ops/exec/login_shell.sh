@@ -22,7 +22,7 @@ case ${ec2mpi_shell##*/} in
     fi
     # bash shows the line of a syntax error, which must be the user's alone. All other messages have only the number of
     # the line, which should be the user's.
-    "$ec2mpi_shell" --norc -n -c "$ec2mpi_command" </dev/null 2>/dev/null || ec2mpi_command="
+    "$ec2mpi_shell" --norc -n -c "$ec2mpi_command" 2>&- || ec2mpi_command="
 $ec2mpi_command"
     ec2mpi_command=$ec2mpi_back$ec2mpi_command ;;
   zsh | csh | tcsh) ec2mpi_option=-f ;;
