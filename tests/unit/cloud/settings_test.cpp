@@ -122,7 +122,15 @@ TEST_F(Profiles, ACredentialProcessThatFailsWithoutAWordIsSaidToHaveSaidNothing)
       "run it by hand to see why");
 }
 
+// clang's sanitizer looks at an object through a pipe, and calls it one of another type if there is no room
+// for that. GCC has no __has_feature.
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+constexpr bool kNeedsDescriptors = __has_feature(undefined_behavior_sanitizer);
+
 TEST_F(Profiles, TooFewOpenFilesForCredentialProcessAreItsError) {
+  if (kNeedsDescriptors) GTEST_SKIP() << "UBSan needs descriptors itself; the build without it has this test";
   const auto environment = with("[default]\ncredential_process = exit 3\n");
   // In a child, because a process cannot raise the limit again.
   const auto child = ::fork();
@@ -139,10 +147,7 @@ TEST_F(Profiles, TooFewOpenFilesForCredentialProcessAreItsError) {
         good = good &&
                (said.ends_with(": Too many open files") || said.find("exit status 3") != std::string::npos);
         all += said + "\n";
-      } catch (const std::system_error& error) {  // the loop itself finds no room
-        // A sanitizer needs a pipe to look at an object.
-        const rlimit more{free + 12, free + 12};
-        ::setrlimit(RLIMIT_NOFILE, &more);
+      } catch (const std::system_error& error) {        // the loop itself finds no room
         good = good && error.code().value() == EMFILE;  // asio's category knows no std::errc for it
       }
     }
