@@ -58,6 +58,6 @@ run=(ctest --preset "$preset" --parallel "$(($(nproc) + 1))" "$@")
   status=$?
   # ctest names the suites only, and what they printed stands far above.
   echo "The tests that failed:"
-  grep -hE -A 6 '^(FAILED|ERROR) |^(FAIL|ERROR): |: Failure$' "build/$preset/Testing/Temporary/LastTest.log" | cut -c 1-300 | tail -n 60
+  grep -hE -A 3 '^(FAILED|ERROR) |^(FAIL|ERROR): |: Failure$' "build/$preset/Testing/Temporary/LastTest.log" | cut -c 1-200 | tail -n 40
   exit "$status"
 }
