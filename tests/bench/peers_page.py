@@ -5,7 +5,7 @@ NAMES = ["ec2mpi", "ssh", "scp", "rsync", "pdsh", "pdcp", "clush", "pssh", "ansi
 
 # Why a tool may be ahead of ec2mpi.
 REASONS = {
-    "start of the program": "half of its start is the system's loader, which loads 40 libraries, most of them for libcurl",
+    "start of the program": "nine tenths of its start is the system's loader, for 19 libraries",
     "memory of the largest process, the same": "theirs is one of as many processes of ssh as there are nodes, and ec2mpi's is the only one",
 }
 
