@@ -65,8 +65,7 @@ bool lock(int fd) {
   return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/// Whether the file still has its name: sweep() of another run may have locked and removed it before we had
-/// the lock, or that run may have finished it.
+/// Whether the file still has its name: until we had the lock, another run may have removed or finished it.
 bool has_name(int fd, int folder, const std::string& name) {
   struct stat own {};
   struct stat named {};
@@ -395,7 +394,9 @@ void SafeTree::sweep(std::string_view folder) {
     const UniqueFd file(::openat(**found, name.c_str(), O_RDONLY | kFileFlags));
     // A link holds no data and cannot be locked. A file that another run writes is locked.
     const bool link = !file && errno == ELOOP;
-    if (link || (file && lock(file.get()))) ::unlinkat(**found, name.c_str(), 0);
+    // Until it was locked here, that run may have given the file its final name, and begun another one.
+    const bool left = file && lock(file.get()) && has_name(file.get(), **found, name);
+    if (link || left) ::unlinkat(**found, name.c_str(), 0);
   }
 }
 
