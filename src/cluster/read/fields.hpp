@@ -42,7 +42,7 @@ struct LoginColumn {
 };
 using LoginColumns = std::map<std::string, LoginColumn, std::less<>>;  ///< by name
 
-/// Takes down a cell or a member, if it is filled and its field is one of those.
+/// Remembers a cell or a member that is filled, if its field is one of those.
 void see_login(LoginColumns& columns, std::string_view name, Field field, std::string_view cell, int line);
 
 /// Notes which of them are not used. Refused: one that is used for some nodes and is no such thing for

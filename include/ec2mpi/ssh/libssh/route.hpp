@@ -1,5 +1,5 @@
 #pragma once
-/// The ways on which ec2mpi reaches the nodes, for other programs that are to go the same ones.
+/// How ec2mpi reaches each node, so that ssh can be told to go the same way.
 
 #include <cstdint>
 #include <filesystem>

@@ -73,6 +73,22 @@ FakeNode worker(int index, const std::string& version = "4.1.4") {
   return {.program = [=](const std::string&) { return FakeNode{.out = facts(index, version)}; }};
 }
 
+/// A master that has no script of the name, and says so when its shell is given text that sets `variable`.
+FakeNode refusing_master(const char* variable) {
+  auto node = master({});
+  node.program = [played = node.program, variable](const std::string& command) {
+    auto shell = played(command);
+    shell.on_input = [variable](FakeNode& program, std::string_view input) {
+      if (value_in(input, variable).empty()) return;
+      program.err += "ec2mpi: on the master: there is no run_spead.sh\n";
+      program.end = FakeNode::End::exits;
+      program.status = {2, {}};
+    };
+    return shell;
+  };
+  return node;
+}
+
 TEST(RunCommand, TheJobsBytesAreUnchangedAndItsStatusIsTheExitCode) {
   Laptop laptop;
   laptop.nodes[1] = master({.out = "hello\n\xff", .err = "warning\n", .record = "state ended 3\n"});
@@ -140,18 +156,7 @@ TEST(RunCommand, ADryRunOfOneJobIsItsPlanOrTheRealRefusal) {
 
 TEST(RunCommand, ADryRunIsRefusedByTheMasterAsTheRealRun) {
   Laptop laptop;
-  laptop.nodes[1] = master({});
-  const auto played = laptop.nodes[1].program;
-  laptop.nodes[1].program = [played](const std::string& command) {
-    auto shell = played(command);
-    shell.on_input = [](FakeNode& program, std::string_view input) {
-      if (value_in(input, "workdir").empty()) return;
-      program.err += "ec2mpi: on the master: there is no run_spead.sh\n";
-      program.end = FakeNode::End::exits;
-      program.status = {2, {}};
-    };
-    return shell;
-  };
+  laptop.nodes[1] = refusing_master("workdir");
   const auto done = laptop.run_cli({"run", "--dry-run", "spead"});
   EXPECT_EQ(done.err, "ec2mpi: on the master: there is no run_spead.sh\n");
   EXPECT_EQ(done.out, "");
@@ -224,18 +229,7 @@ TEST(RunCommand, APlacementThatOnlyMpirunKnowsIsNotSaid) {
 
 TEST(RunCommand, ARefusalOfTheMasterStandsAlone) {
   Laptop laptop;
-  laptop.nodes[1] = master({});
-  const auto played = laptop.nodes[1].program;
-  laptop.nodes[1].program = [played](const std::string& command) {
-    auto shell = played(command);
-    shell.on_input = [](FakeNode& program, std::string_view input) {
-      if (value_in(input, "nonce").empty()) return;
-      program.err += "ec2mpi: on the master: there is no run_spead.sh\n";
-      program.end = FakeNode::End::exits;
-      program.status = {2, {}};
-    };
-    return shell;
-  };
+  laptop.nodes[1] = refusing_master("nonce");
   const auto done = laptop.run_cli({"run", "spead"});
   EXPECT_EQ(done.err, "ec2mpi: on the master: there is no run_spead.sh\n");
   EXPECT_EQ(done.code, 2);

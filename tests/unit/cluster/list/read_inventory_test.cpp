@@ -183,11 +183,12 @@ TEST(Inventory, AColumnThatIsUsedForSomeNodesIsNotDroppedForOthers) {
   for (const char* text :
        {"name,ip,port\na,203.0.113.11,2222\nb,203.0.113.12,x\n",
         "[{\"ip\": \"203.0.113.11\", \"port\": 2222},\n\n{\"ip\": \"203.0.113.12\", \"port\": \"x\"}]"})
-    EXPECT_EQ(error_of(text),
-              "list:3: 'x' is not a port (1 to 65535), as stands in 'port' elsewhere; correct this line");
-  EXPECT_EQ(
-      error_of("ip,slots\n203.0.113.11,4\n203.0.113.12,many\n"),
-      "list:3: 'many' is not a number from 1 to 65535, as stands in 'slots' elsewhere; correct this line");
+    EXPECT_EQ(
+        error_of(text),
+        "list:3: 'x' is not a port (1 to 65535), which 'port' holds for other nodes; correct this line");
+  EXPECT_EQ(error_of("ip,slots\n203.0.113.11,4\n203.0.113.12,many\n"),
+            "list:3: 'many' is not a number from 1 to 65535, which 'slots' holds for other nodes; correct "
+            "this line");
 }
 
 TEST(Inventory, SlotsThatAreNotUsedAreNoLogin) {
