@@ -19,7 +19,7 @@ class Choice {
       if (is_upload(i)) ++uploads_;
       if (!nodes_[i].stores || nodes_[i].phase == NodePhase::failed) continue;
       furthest_ = std::max(furthest_, nodes_[i].earlier);
-      if (!is_dead_upload(i) && !is_whole(i)) relays_.push_back(i);
+      if (!is_dead_upload(i)) relays_.push_back(i);
     }
   }
 
@@ -112,16 +112,17 @@ class Choice {
     return std::nullopt;
   }
 
-  /// Of a node that waits. One that has lost a feeder takes a place where a new one would not.
+  /// Of a node that waits. One that has lost a feeder, or would get an upload of its own, takes a place
+  /// where another one would not.
   void give_feeder(std::size_t node) {
     const auto offset = nodes_[node].offset;
     auto best = best_of(offers_, node, offset);
-    if (!best && (offset > 0 || !nodes_[node].unreachable.empty()))
+    if (!best && (uploads_ == 0 || offset > 0 || !nodes_[node].unreachable.empty()))
       best = best_of(offers_in_trouble_, node, offset);
     if (best) {
       point(node, *best);
     } else if (is_out_of_reach(node) ? rules_.laptop_serves_all
-                                     : uploads_ == 0 && !is_better_for_laptop(node)) {
+                                     : uploads_ == 0 && !has_better_than_laptop(node)) {
       point(node, kLaptop);
     }
   }
@@ -148,7 +149,7 @@ class Choice {
   [[nodiscard]] bool needs_laptop(std::size_t node) const {
     const auto feeder = *feeders_[node];
     return feeder != kLaptop && !is_whole(feeder) && nodes_[node].still >= kDeadUpload && uploads_ == 0 &&
-           !is_better_for_laptop(node);
+           !has_better_than_laptop(node);
   }
 
   /// Others had much more kStill ago.
@@ -162,11 +163,12 @@ class Choice {
     return feeders_[node] == kLaptop && (!is_dead_upload(node) || moved_.contains(node));
   }
 
-  /// Another node can relay the bytes of the laptop, as it holds the archive. That node gets the upload
-  /// instead.
-  [[nodiscard]] bool is_better_for_laptop(std::size_t node) const {
-    if (nodes_[node].stores) return false;
-    return std::ranges::any_of(relays_, [&](std::size_t relay) { return can_feed(relay, node); });
+  /// A node that holds the archive can feed it: one that has all, and gets places free, or one that gets the
+  /// upload instead.
+  [[nodiscard]] bool has_better_than_laptop(std::size_t node) const {
+    return std::ranges::any_of(relays_, [&](std::size_t relay) {
+      return (is_whole(relay) || !nodes_[node].stores) && can_feed(relay, node);
+    });
   }
 
   /// There are nodes that hold the archive, and none of them reaches this one.
@@ -223,7 +225,7 @@ class Choice {
   std::vector<std::optional<std::size_t>> feeders_;  ///< as they are after the changes so far
   std::vector<std::size_t> children_;
   std::uint64_t furthest_ = 0;       ///< bytes that the best of those that can feed had kStill ago
-  std::vector<std::size_t> relays_;  ///< those that can relay the bytes of the laptop
+  std::vector<std::size_t> relays_;  ///< those that have the archive, or could relay it
   std::size_t uploads_ = 0;          ///< that advance
   bool has_offers_ = false;
   Offers offers_{kMostChildren};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace ec2mpi::ops {
 namespace {
@@ -18,11 +19,13 @@ struct SimulatedCluster {
   struct Node {
     std::uint64_t rate = 8 * kRate;  ///< of its own link
     int begins = 0;                  ///< look at which it has answered
+    int prepares = 0;                ///< looks until its script can receive
     int fails = -1;                  ///< look at which it is lost
     int freezes = -1, thaws = -1;
     bool can_store = true;
     std::set<std::size_t> no_trust = {};  ///< feeders that cannot log in on it
     std::vector<std::uint64_t> offsets = {};
+    std::uint64_t arrived = 0;
   };
 
   explicit SimulatedCluster(std::size_t size) : nodes(size), states(size) {
@@ -36,7 +39,7 @@ struct SimulatedCluster {
       if (joined.contains(j)) present.push_back(states[j]);
       if (!joined.contains(j) && j != i) ++to_come;
     }
-    states[i].phase = NodePhase::waiting;
+    states[i].phase = NodePhase::joining;
     states[i].stores = nodes[i].can_store && must_store(present, to_come);
     joined.insert(i);
   }
@@ -45,6 +48,8 @@ struct SimulatedCluster {
   void look() {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (!joined.contains(i) && now >= nodes[i].begins) join(i);
+      if (states[i].phase == NodePhase::joining && now >= nodes[i].begins + nodes[i].prepares)
+        states[i].phase = NodePhase::waiting;
       if (nodes[i].fails == now) states[i].phase = NodePhase::failed;
       if (states[i].phase == NodePhase::moving && !frozen(i)) wait(states[i]);
     }
@@ -86,16 +91,14 @@ struct SimulatedCluster {
         static_cast<std::uint64_t>(std::count_if(states.begin(), states.end(), [](const NodeState& state) {
           return state.phase == NodePhase::receiving && state.feeder == kLaptop && state.still < kStill;
         }));
-    const auto before = states;
+    const auto before = nodes;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       auto& state = states[i];
-      if (state.phase == NodePhase::receiving) {
+      if (state.phase == NodePhase::receiving || state.phase == NodePhase::committing) {
         const auto more = bytes_to(i, before, std::max<std::uint64_t>(uploads, 1));
-        state.offset += more;
-        if (state.feeder == kLaptop) uplink += more;
-        state.still = more > 0 ? std::chrono::milliseconds() : state.still + kLook;
-        state.fed += kLook;
-        if (state.offset == kSize) state.phase = NodePhase::done;
+        nodes[i].arrived += more;
+        if (state.phase == NodePhase::receiving) take(i, more);
+        if (nodes[i].arrived == kSize) state.phase = NodePhase::done;
       }
       nodes[i].offsets.push_back(state.offset);
       const auto& offsets = nodes[i].offsets;
@@ -103,15 +106,29 @@ struct SimulatedCluster {
     }
   }
 
-  [[nodiscard]] std::uint64_t bytes_to(std::size_t i, const std::vector<NodeState>& before,
+  /// The node reports its offset. An upload ends for the laptop when its last bytes are on their way.
+  void take(std::size_t i, std::uint64_t more) {
+    auto& state = states[i];
+    const auto old = std::exchange(state.offset, nodes[i].arrived);
+    state.still = more > 0 ? std::chrono::milliseconds() : state.still + kLook;
+    state.fed += kLook;
+    if (state.feeder != kLaptop) return;
+    if (state.offset + on_its_way >= kSize) {
+      state.offset = kSize;
+      state.phase = NodePhase::committing;
+    }
+    uplink += state.offset - old;
+  }
+
+  [[nodiscard]] std::uint64_t bytes_to(std::size_t i, const std::vector<Node>& before,
                                        std::uint64_t uploads) const {
-    const auto& state = before[i];
-    const auto feeder = *state.feeder;
+    const auto feeder = *states[i].feeder;
     const bool up = feeder == kLaptop;
-    const auto there = up ? kSize : before[feeder].offset;
-    if (there <= state.offset || frozen(i) || (!up && frozen(feeder))) return 0;
+    const auto there = up ? kSize : before[feeder].arrived;
+    const auto arrived = before[i].arrived;
+    if (there <= arrived || frozen(i) || (!up && frozen(feeder))) return 0;
     const auto rate = std::min(nodes[i].rate, up ? kRate / uploads : nodes[feeder].rate);
-    return std::min(rate, there - state.offset);
+    return std::min(rate, there - arrived);
   }
 
   [[nodiscard]] bool ended() const {
@@ -131,6 +148,7 @@ struct SimulatedCluster {
   std::set<std::size_t> joined;
   FeederRules rules;
   std::uint64_t uplink = 0;
+  std::uint64_t on_its_way = 0;  ///< bytes of an upload that the kernel and the network hold
   int now = 0;
 };
 
@@ -237,6 +255,20 @@ TEST(NextFeeders, ALateNodeJoinsAtItsBeginning) {
   EXPECT_EQ(cluster.uplink, kSize);
 }
 
+/// The laptop has sent all to the first node, from which the others wait for bytes, as the uplink is slow.
+TEST(NextFeeders, ANodeThatBeginsWhileTheLastBytesAreOnTheirWayGetsAllFromAnotherOne) {
+  for (const std::size_t size : {3U, 6U, 12U}) {
+    for (std::size_t late = 1; late < size; ++late) {
+      SimulatedCluster cluster(size);
+      cluster.on_its_way = kSize;
+      cluster.nodes[late].prepares = 5;
+      cluster.run(100);
+      EXPECT_TRUE(cluster.ended());
+      EXPECT_EQ(cluster.uplink, kSize) << size << " nodes, late " << late;
+    }
+  }
+}
+
 TEST(NextFeeders, ANodeThatNoOtherNodeReachesWaitsForTheLaptopOnlyIfThatServesAll) {
   for (const bool all : {true, false}) {
     SimulatedCluster cluster(3);
@@ -255,6 +287,7 @@ TEST(NextFeeders, EveryLiveNodeEndsWholeWhateverFails) {
     std::mt19937 random(seed);
     const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
     SimulatedCluster cluster(1 + below(12));
+    cluster.on_its_way = seed % 2 == 0 ? 0 : below(kSize);
     std::size_t troubled = 0;
     std::vector<bool> well;
     for (auto& node : cluster.nodes) {
@@ -268,6 +301,7 @@ TEST(NextFeeders, EveryLiveNodeEndsWholeWhateverFails) {
       }
       if (trouble == 2) node.rate = kRate / (2 + below(10));
       if (trouble == 3) node.begins = static_cast<int>(below(40));
+      node.prepares = static_cast<int>(below(4));
       if (trouble == 4) node.can_store = false;
       if (trouble == 5) node.no_trust = {below(cluster.nodes.size()), below(cluster.nodes.size())};
     }
