@@ -91,8 +91,12 @@ class SettingsReader {
     if (const auto text = node.value_exact<std::string>()) {
       // With names in it, the formula gets its value only when a job starts.
       target = *text;
-      if (names_in(target).empty() && !evaluate(target, {}))
-        complain(node, evaluate(target, {}).error().message);
+      if (!names_in(target).empty()) return;
+      const auto number = evaluate(target, {});
+      if (!number)
+        complain(node, number.error().message);
+      else if (*number < 1 || *number > most)
+        complain(node, fmt::format("must be from 1 to {}, and is {}", most, *number));
     } else {
       number(node, value, 1, most);
       target = std::to_string(value);

@@ -22,17 +22,6 @@ namespace fs = std::filesystem;
 /// A bastion's uplink is shared by all handshakes, and its sshd may be small.
 constexpr std::size_t kHandshakesThroughJump = 8;
 
-/// In ssh's grammar: an alias of the ssh configuration may be a word that is no host in a list.
-Result<Node> parse_jump_host(const std::string& text) {
-  auto node = ssh::jump_of_words(text);
-  if (node) return std::move(*node);
-  if (text.find(',') != std::string::npos)
-    return fail(ErrorKind::usage, "-J takes one jump host, and no chain of several: [user@]host[:port]");
-  // Slurm's -J is a job's name. The text may hold a password, so it is not shown.
-  return fail(ErrorKind::usage,
-              "-J takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]");
-}
-
 /// A file in a folder that cannot be entered counts as missing.
 bool is_there(const fs::path& file) {
   std::error_code ignored;
@@ -229,10 +218,7 @@ Result<Cluster> open_cluster(const ListOptions& options) {
                              .as_named = options.as_named});
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
-  if (options.jump) {
-    TRY_AS(jump, parse_jump_host(*options.jump));
-    cluster.jump = std::move(*jump);
-  }
+  if (options.jump) cluster.jump = ssh::jump_of_words(*options.jump);
   return cluster;
 }
 

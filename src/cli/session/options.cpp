@@ -5,6 +5,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
+#include "ec2mpi/ssh/libssh/jump_host.hpp"
 
 namespace ec2mpi::cli {
 
@@ -20,6 +21,17 @@ const CLI::Validator kUser = {[](const std::string& name) {
                                     name.find('\\') == std::string::npos ? "" : "; write USER@DOMAIN");
                               },
                               ""};
+/// In ssh's grammar: an alias of the ssh configuration may be a word that is no host in a list. The text may
+/// hold a password, so it is not shown.
+const CLI::Validator kJump = {
+    [](const std::string& text) -> std::string {
+      if (ssh::jump_of_words(text)) return {};
+      if (text.find(',') != text.npos)
+        return "takes one jump host, and no chain of several: [user@]host[:port]";
+      // Slurm's -J is a job's name.
+      return "takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]";
+    },
+    ""};
 /// Of nodes and retries: more is a slip of the keyboard.
 const CLI::Validator kCount = number(0, 1'000'000);
 
@@ -60,6 +72,7 @@ void add_list_options(CLI::App& command, ListOptions& options) {
 
 void add_jump_option(CLI::App& command, ListOptions& options, const char* text) {
   command.add_option("-J,--jump", options.jump, text)
+      ->check(kJump)
       ->type_name("[USER@]HOST[:PORT]")
       ->envname("EC2MPI_JUMP")
       ->group(kWhichNodes);

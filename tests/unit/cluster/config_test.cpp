@@ -127,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
              "ec2mpi.toml:1: "},  // ended the program by toml++'s own exception
         Case{"a = ", "ec2mpi.toml:1: "}, Case{"\n\nport = 1 2\n", "ec2mpi.toml:3: "},
         Case{"\nusr = 'me'", "ec2mpi.toml:2: 'usr' is not a setting; known are: connect_timeout"},
+        Case{"[jobs.a]\ncommand = \"x\"\nnodes = \"2-2\"",
+             "ec2mpi.toml:3: jobs.a.nodes: must be from 1 to 1000000, and is 0"},
         Case{"user = 5", "ec2mpi.toml:1: user: must be a text in quotes"},
         Case{"port = 0", "ec2mpi.toml:1: port: must be a whole number from 1 to 65535"},
         Case{"port = 22.0", "ec2mpi.toml:1: port: must be a whole number"},
