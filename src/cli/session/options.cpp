@@ -26,10 +26,9 @@ const CLI::Validator kUser = {[](const std::string& name) {
 const CLI::Validator kJump = {
     [](const std::string& text) -> std::string {
       if (ssh::jump_of_words(text)) return {};
-      if (text.find(',') != text.npos)
-        return "takes one jump host, and no chain of several: [user@]host[:port]";
+      if (text.find(',') != text.npos) return "one jump host, and no chain of several: [user@]host[:port]";
       // Slurm's -J is a job's name.
-      return "takes one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]";
+      return "one host to go through: [user@]host[:port]; a job has its name from [jobs.NAME]";
     },
     ""};
 /// Of nodes and retries: more is a slip of the keyboard.

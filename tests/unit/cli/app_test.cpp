@@ -65,7 +65,7 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"run", "--mpirun", "mpirun", "--", "a"}, "--mpirun takes a full path, not 'mpirun'"},
            {{"run", "-x", "A-B=1", "--", "a"}, "-x A-B=1: not a variable's name"},
            {{"login", "ubuntu@node1"}, "for another user: ec2mpi login -l ubuntu node1"},
-           {{"exec-all", "-J", "a,b", "true"}, "--jump: takes one jump host, and no chain of several"},
+           {{"exec-all", "-J", "a,b", "true"}, "--jump: one jump host, and no chain of several"},
            {{"login", "1", "top"}, "a command stands behind --: ec2mpi login NODE -- top"},
            {{"net"}, "a network takes two nodes; this is one"},
            {{"nodes", "extra"}, "'extra' is a word too many"},

@@ -196,14 +196,14 @@ TEST(JumpHost, ATextThatIsNotOneHostIsRefused) {
   Laptop laptop;
   for (const char* text : {"", "a b c", "host:99999", "192.0.2.1\n192.0.2.2", "me:secret@host"})
     EXPECT_EQ(laptop.refused({"exec-all", "-J", text, "true"}),
-              "ec2mpi: --jump: takes one host to go through: [user@]host[:port]; a job has its name from "
+              "ec2mpi: --jump: one host to go through: [user@]host[:port]; a job has its name from "
               "[jobs.NAME]; see ec2mpi exec-all --help\n")
         << text;
   EXPECT_EQ(laptop.refused({"exec-all", "-J", "a,b", "true"}),
-            "ec2mpi: --jump: takes one jump host, and no chain of several: [user@]host[:port]; see ec2mpi "
+            "ec2mpi: --jump: one jump host, and no chain of several: [user@]host[:port]; see ec2mpi "
             "exec-all --help\n");
   EXPECT_EQ(laptop.refused({"exec-all", "true"}, {.variables = {{"EC2MPI_JUMP", "me:secret@host"}}}),
-            "ec2mpi: EC2MPI_JUMP: takes one host to go through: [user@]host[:port]; a job has its name from "
+            "ec2mpi: EC2MPI_JUMP: one host to go through: [user@]host[:port]; a job has its name from "
             "[jobs.NAME]; it stands for --jump of ec2mpi exec-all\n");
 }
 
