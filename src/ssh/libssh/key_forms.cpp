@@ -77,11 +77,11 @@ std::optional<std::string> other_than_private_key(std::string_view content,
     return "a public key; name the private one, whose file has no .pub at its end, or ssh-add that one";
   // So begins base64 of "-----BEGIN".
   if (begins("LS0tLS1CRUdJT")) return convert("a key in base64", file, "base64 -d");
-  if (auto binary = binary_key(content, file)) return binary;
   // A private key has a line "-----BEGIN ... PRIVATE KEY-----", behind comments if there are any.
-  if (!has_text(content, "PRIVATE KEY"))
-    return "not a private key; name the .pem file that EC2 gave you with -i";
-  return std::nullopt;
+  if (has_text(content, "PRIVATE KEY")) return std::nullopt;
+  // Only then: openssl takes some milliseconds to try its forms, and most commands load a key.
+  if (auto binary = binary_key(content, file)) return binary;
+  return "not a private key; name the .pem file that EC2 gave you with -i";
 }
 
 std::string why_unreadable(std::string_view content, const std::filesystem::path& file) {
