@@ -27,18 +27,29 @@ constexpr auto kSlowestLook = std::chrono::seconds(5);
 /// EC2 shows an ended instance for about an hour. One that is missing once may be a slip of EC2's.
 constexpr int kForgottenAfter = 4;
 
-/// -w chooses by the numbers that the nodes have in all commands.
-Result<std::vector<std::string>> selected_ids(const InstanceOptions& options) {
-  ListOptions list;
-  list.list = options.list;
-  list.wanted = options.wanted;
-  TRY_AS(cluster, open_cluster(list));
-  std::vector<std::string> ids;
-  for (const auto& node : cluster->nodes) {
-    if (node.instance_id.empty())
-      return fail(ErrorKind::usage, fmt::format("{} has no instance id in the list", node.label()));
-    ids.push_back(node.instance_id);
+/// -w chooses among all instances of the list, also those that do not run, by the labels that `status` shows.
+/// Errors: usage.
+Result<std::vector<std::string>> selected_ids(const InstanceOptions& options, const Config& config,
+                                              const ListedInstances& list) {
+  Cluster cluster;
+  cluster.config = config;
+  cluster.list = list.file;
+  cluster.state = list.state;
+  cluster.inventory.nodes = list.nodes;
+  // A selection expects the order of the numbers.
+  std::ranges::stable_sort(cluster.inventory.nodes, {}, &Node::index);
+  ListOptions wanted;
+  wanted.wanted = options.wanted;
+  auto nodes = choose_nodes(cluster, wanted);
+  if (!nodes) {
+    const auto nameless = std::ranges::find(list.nodes, 0, &Node::index);
+    if (nameless != list.nodes.end())
+      nodes.error().message += fmt::format("; {} ({}) has no number, so name it with --ids",
+                                           nameless->instance_id, nameless->state);
+    return std::unexpected(nodes.error());
   }
+  std::vector<std::string> ids;
+  for (const auto& node : *nodes) ids.push_back(node.instance_id);
   return ids;
 }
 
@@ -56,13 +67,13 @@ Result<std::vector<std::string>> named_ids(const std::vector<std::string>& words
 }
 
 /// --ids wins over the list, and needs none. Errors: usage.
-Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options,
+Result<std::vector<std::string>> chosen_ids(const InstanceOptions& options, const Config& config,
                                             const std::optional<ListedInstances>& list) {
   if (!options.ids.empty()) return named_ids(options.ids);
   if (options.cluster) return std::vector<std::string>();
-  if (!options.wanted.empty()) return selected_ids(options);
   std::vector<std::string> ids;
   for (const auto& node : list->nodes) ids.push_back(node.instance_id);
+  if (!ids.empty() && !options.wanted.empty()) return selected_ids(options, config, *list);
   if (ids.empty())
     return fail(ErrorKind::usage,
                 fmt::format("{} has no instance ids, by which EC2 knows its instances; name them with --ids",
@@ -215,7 +226,7 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
       if (listed) list = std::move(*listed);
     }
   }
-  TRY_AS(ids, chosen_ids(options, list));
+  TRY_AS(ids, chosen_ids(options, *config, list));
   TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
   Runtime runtime(common);
   const auto ec2 = common.world->open_ec2(runtime.executor(), *settings, cloud::process_environment());
@@ -230,6 +241,16 @@ Error no_instances(const InstanceContext& context) {
   if (!context.options.cluster) return {ErrorKind::usage, "all chosen instances have ended"};
   return {ErrorKind::usage, fmt::format("no instance in {} has the tag {}={}", context.region,
                                         cloud::kClusterTag, printable(*context.options.cluster))};
+}
+
+std::string next_step_after_end(const InstanceContext& context) {
+  const bool all = !context.list || std::ranges::all_of(context.list->nodes, [&context](const Node& node) {
+    return std::ranges::count(context.ids, node.instance_id) != 0;
+  });
+  if (all)
+    return "all of these instances have ended; ec2mpi down removes what is left of them, and then ec2mpi up "
+           "starts new ones";
+  return "the chosen instances have ended; ec2mpi up --replace failed starts others in their place";
 }
 
 asio::awaitable<cloud::Answer<FoundInstances>> look_up(InstanceContext& context) {

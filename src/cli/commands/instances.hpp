@@ -61,6 +61,9 @@ struct InstanceContext {
 /// Says that the chosen instances are not there.
 [[nodiscard]] Error no_instances(const InstanceContext& context);
 
+/// For chosen instances that have all ended: the commands that lead on.
+[[nodiscard]] std::string next_step_after_end(const InstanceContext& context);
+
 /// The chosen instances as EC2 has them, and the ids that it does not know.
 struct FoundInstances {
   std::vector<cloud::Instance> known;

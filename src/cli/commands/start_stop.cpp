@@ -37,11 +37,15 @@ std::vector<cloud::Instance> to_change(std::vector<cloud::Instance> instances, C
 /// An ended instance cannot come back; it is named before anything is changed.
 std::optional<Error> ended_one(const InstanceContext& context,
                                const std::vector<cloud::Instance>& instances) {
+  if (std::ranges::all_of(instances, &cloud::Instance::is_ending))
+    return Error{ErrorKind::usage, next_step_after_end(context)};
   for (const auto& one : instances)
     if (one.is_ending())
-      return Error{ErrorKind::usage,
-                   fmt::format("{} is {}; take it out of the list, or choose others with -w",
-                               title_of(context, one.id), one.state)};
+      return Error{
+          ErrorKind::usage,
+          fmt::format("{0} is {1}; choose others with -w, or take it out of the list with ec2mpi down "
+                      "--ids {2}",
+                      title_of(context, one.id), one.state, one.id)};
   return std::nullopt;
 }
 

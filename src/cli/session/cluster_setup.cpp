@@ -190,6 +190,16 @@ std::map<std::string, std::string> names_of_hosts(const Cluster& cluster) {
   return labels;
 }
 
+Result<std::vector<Node>> choose_nodes(const Cluster& cluster, const ListOptions& options) {
+  TRY_AS(failed, recall_failures(cluster));
+  TRY_AS(names, names_of_setup(cluster));
+  return select_nodes(cluster.inventory, options.wanted, options.excluded,
+                      {.groups = cluster.config.groups,
+                       .failed = std::move(*failed),
+                       .other_names = std::move(*names),
+                       .as_named = options.as_named});
+}
+
 /// Indices come first, the selection after them. No step connects, so each error is one of usage.
 Result<Cluster> open_cluster(const ListOptions& options) {
   Cluster cluster;
@@ -209,13 +219,7 @@ Result<Cluster> open_cluster(const ListOptions& options) {
     TRY_AS(changes, recall_list(cluster.state, cluster.list, cluster.inventory));
     cluster.changes = std::move(*changes);
   }
-  TRY_AS(failed, recall_failures(cluster));
-  TRY_AS(names, names_of_setup(cluster));
-  auto nodes = select_nodes(cluster.inventory, options.wanted, options.excluded,
-                            {.groups = cluster.config.groups,
-                             .failed = std::move(*failed),
-                             .other_names = std::move(*names),
-                             .as_named = options.as_named});
+  auto nodes = choose_nodes(cluster, options);
   if (!nodes) return std::unexpected(nodes.error());
   cluster.nodes = std::move(*nodes);
   if (options.jump) cluster.jump = ssh::jump_of_words(*options.jump);

@@ -36,7 +36,8 @@ Result<void> remember_list(const StateFolder& state, const fs::path& list, const
       print_talk(fmt::format("ec2mpi: … and {}; ec2mpi nodes shows the list\n",
                              count_of(changes.size() - kShownChanges - 1, "more change")));
   }
-  const auto now = memory_text(inventory);
+  TRY_AS(before, state.read(memory_file(list)));
+  const auto now = memory_text(inventory, parse_memory(before->value_or("")));
   if (now.empty()) return {};
   return state.write(memory_file(list), now);
 }

@@ -44,12 +44,18 @@ void count_anew(Inventory& inventory) {
 
 }  // namespace
 
-std::string memory_text(const Inventory& inventory) {
+std::string memory_text(const Inventory& inventory, const std::vector<RememberedNode>& before) {
   std::string text;
-  for (const auto& node : inventory.nodes) {
-    if (node.instance_id.empty()) continue;
+  std::set<int> taken;
+  const auto add = [&](const RememberedNode& node) {
+    if (node.instance_id.empty() || !taken.insert(node.index).second) return;
     text += fmt::format("{}\t{}\t{}\t{}\n", node.index, node.instance_id, node.address, node.name);
-  }
+  };
+  for (const auto& node : inventory.nodes) add({node.index, node.instance_id, node.address, node.name});
+  for (const auto& old : before)
+    if (std::ranges::find(inventory.skipped, old.instance_id, &Skipped::instance_id) !=
+        inventory.skipped.end())
+      add({old.index, old.instance_id, "", old.name});
   return text;
 }
 
@@ -96,11 +102,15 @@ std::vector<std::string> merge_memory(Inventory& inventory, const std::vector<Re
     node.index = old.index;
     taken.insert(old.index);
     if (node.name.empty()) node.name = old.name;
-    if (node.address != old.address) {
+    if (old.address.empty()) {
+      changes.push_back(fmt::format("{} runs again: {} at {}", node.label(),
+                                    with_name(node.instance_id, node.name), node.address));
+    } else if (node.address != old.address) {
       changes.push_back(fmt::format("{} moved from {} to {}", node.label(), old.address, node.address));
     }
   }
   for (const auto& [id, old] : known) {
+    if (old->address.empty()) continue;  // that it does not run was said before
     changes.push_back(fmt::format("node{} is gone: {}", old->index, with_name(old->instance_id, old->name)));
   }
   FreeIndices free(taken);

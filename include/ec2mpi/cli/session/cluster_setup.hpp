@@ -54,6 +54,9 @@ struct Cluster {
 /// the list was remembered in this folder. Writes nothing.
 [[nodiscard]] Result<Cluster> open_cluster(const ListOptions& options);
 
+/// The nodes of the cluster's inventory that the options select. Errors: usage.
+[[nodiscard]] Result<std::vector<Node>> choose_nodes(const Cluster& cluster, const ListOptions& options);
+
 /// Reports changes of the list, once, and remembers its indices. A folder that cannot be written, or a full
 /// disk, gives a note only: a running job can be cancelled also then.
 void remember_if_possible(const Cluster& cluster);

@@ -14,12 +14,13 @@ namespace ec2mpi {
 struct RememberedNode {
   int index = 0;
   std::string instance_id;
-  std::string address;
+  std::string address;  ///< empty if it did not run
   std::string name;
 };
 
-/// One instance a line: index, id, address, name, between tabs.
-[[nodiscard]] std::string memory_text(const Inventory& inventory);
+/// One instance a line: index, id, address, name, between tabs. An instance of `before` that the list still
+/// has, but which does not run, keeps its index if no other has it.
+[[nodiscard]] std::string memory_text(const Inventory& inventory, const std::vector<RememberedNode>& before);
 
 /// Lines that can't be read are skipped: the memory only keeps the indices stable, and the list itself
 /// decides.

@@ -75,12 +75,26 @@ TEST(ListMemory, ListsWithoutIdsStayAsTheyAre) {
 TEST(ListMemory, IsReadBackAsWritten) {
   auto now = listed({{"i-a", "1.0.0.1"}, {"i-b", "1.0.0.2"}});
   now.nodes[0].name = "a name";
-  const auto memory = parse_memory(memory_text(now));
+  const auto memory = parse_memory(memory_text(now, {}));
   ASSERT_EQ(memory.size(), 2U);
   EXPECT_EQ(memory[0].index, 1);
   EXPECT_EQ(memory[0].instance_id, "i-a");
   EXPECT_EQ(memory[0].address, "1.0.0.1");
   EXPECT_EQ(memory[0].name, "a name");
+}
+
+TEST(ListMemory, AnInstanceThatDoesNotRunKeepsItsIndexUntilAnotherHasIt) {
+  auto now = listed({{"i-a", "1.0.0.1"}, {"i-c", "1.0.0.3"}});
+  now.skipped.push_back({.instance_id = "i-b", .name = "", .state = "stopped"});
+  EXPECT_EQ(merge_memory(now, kBefore), Sayings{"node2 is gone: i-b"});
+  const auto memory = parse_memory(memory_text(now, kBefore));
+  EXPECT_EQ(memory.size(), 3U);
+  EXPECT_EQ(merge_memory(now, memory), Sayings{}) << "it is said once";
+  auto later = listed({{"i-a", "1.0.0.1"}, {"i-b", "9.0.0.2"}, {"i-c", "1.0.0.3"}});
+  EXPECT_EQ(merge_memory(later, memory), Sayings{"node2 runs again: i-b at 9.0.0.2"});
+  EXPECT_EQ(order(later), "1=i-a 2=i-b 3=i-c ");
+  now.nodes.back().index = 2;
+  EXPECT_EQ(parse_memory(memory_text(now, memory)).size(), 2U);
 }
 
 TEST(ListMemory, LinesThatMakeNoSenseAreSkipped) {
