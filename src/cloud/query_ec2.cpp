@@ -123,10 +123,11 @@ asio::awaitable<Answer<void>> QueryEc2::tag(std::vector<std::string> ids, Tags t
 
 /// What a `shutdown` within the instance does: stop it, or terminate it.
 asio::awaitable<Answer<void>> QueryEc2::set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
-                                                               Limit limit) {
-  return act("ModifyInstanceAttribute",
-             {{"InstanceId", std::move(id)}, {"InstanceInitiatedShutdownBehavior.Value", name_of(behaviour)}},
-             limit);
+                                                               bool dry_run, Limit limit) {
+  Parameters parameters{{"InstanceId", std::move(id)},
+                        {"InstanceInitiatedShutdownBehavior.Value", name_of(behaviour)}};
+  if (dry_run) parameters.emplace_back("DryRun", "true");
+  return act("ModifyInstanceAttribute", std::move(parameters), limit);
 }
 
 asio::awaitable<Answer<std::string>> QueryEc2::console_output(std::string id, Limit limit) {

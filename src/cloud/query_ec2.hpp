@@ -24,7 +24,7 @@ class QueryEc2 : public Ec2 {
   asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, bool dry_run,
                                     Limit limit) override;
   asio::awaitable<Answer<void>> set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
-                                                       Limit limit) override;
+                                                       bool dry_run, Limit limit) override;
   asio::awaitable<Answer<std::string>> console_output(std::string id, Limit limit) override;
   asio::awaitable<Answer<std::vector<SecurityGroup>>> security_groups(std::vector<Filter> filters,
                                                                       Limit limit) override;

@@ -276,3 +276,26 @@ def test_forgotten_clusters_are_found_in_every_region(ec2mpi):
     [cluster] = json.loads(ec2mpi("status", "--all-regions", "--json").out)
     assert (cluster["region"], cluster["disks"][0]["gib"], cluster["instances"][0]["state"]) == ("eu-west-1", 100, "stopped")
     assert cluster["disks_usd_per_month"] is None, "no price for this region is known"
+
+
+def test_idle_instances_do_what_the_last_rule_says(ec2mpi):
+    def behaviours():
+        return [one["on_shutdown"] for one in ec2mpi.ec2.state()["instances"].values()]
+
+    assert ec2mpi(*UP, "--idle", "1h=stop").code == 0
+    done = ec2mpi("extend", "1h", "--idle", "2h=down")
+    assert done.code == 0 and "EC2 then ends those" in done.err, done.err
+    assert behaviours() == ["terminate", "terminate"]
+    ec2mpi.ec2.fault("unauthorized", "ModifyInstanceAttribute")  # its dry run was allowed
+    done = ec2mpi("extend", "1h", "--idle", "1h=stop")
+    assert done.code == 1 and "node1 (i-" in done.err and "nothing is changed there" in done.err, done.err
+    assert behaviours() == ["terminate", "stop"]
+    assert [one["tags"]["ec2mpi:idle"] for one in ec2mpi.ec2.state()["instances"].values()] == ["2h=down", "1h=stop"]
+    done = ec2mpi("extend", "1h", "--idle", "5s=stop")
+    assert done.code == 0, done.err
+    wait_until(lambda: ec2mpi("status").out.count("stopped") == 2, "stopped instances", 90)
+    done = ec2mpi("down", "-w", "2", "--yes", "--force")
+    assert done.code == 0, done.err
+    assert [one["state"] for one in ec2mpi.ec2.state()["instances"].values()] == ["stopped", "terminated"]
+    assert ec2mpi("down", "--yes", "--force").code == 0
+    assert is_empty(ec2mpi)

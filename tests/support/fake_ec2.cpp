@@ -52,8 +52,13 @@ class FakeEc2 : public cloud::Ec2 {
   awaitable<Answer<void>> tag(Words, cloud::Tags, bool, Limit) override {
     return done("CreateTags", [] {});
   }
-  awaitable<Answer<void>> set_shutdown_behaviour(std::string, cloud::ShutdownBehaviour, Limit) override {
-    return done("ModifyInstanceAttribute", [] {});
+  awaitable<Answer<void>> set_shutdown_behaviour(std::string id, cloud::ShutdownBehaviour behaviour,
+                                                 bool dry_run, Limit) override {
+    // A test sees from the name what was set.
+    return done(fmt::format("ModifyInstanceAttribute {} {}{}", id,
+                            behaviour == cloud::ShutdownBehaviour::stop ? "stop" : "terminate",
+                            dry_run ? " (dry run)" : ""),
+                [] {});
   }
   awaitable<Answer<std::string>> console_output(std::string, Limit) override {
     return answer<std::string>("GetConsoleOutput", [] { return std::string(kConsole); });

@@ -27,6 +27,9 @@ inline constexpr const char* kExpiryTag = "ec2mpi:expires";
 inline constexpr const char* kLengthTag = "ec2mpi:ttl";
 /// The rule for idle instances: "1h=stop".
 inline constexpr const char* kIdleTag = "ec2mpi:idle";
+/// With any value: a job is to stop the instance (`run --detach --then stop`), so a shutdown must never end
+/// it.
+inline constexpr const char* kStopsTag = "ec2mpi:stops";
 
 using Tags = std::map<std::string, std::string, std::less<>>;
 
@@ -204,7 +207,7 @@ class Ec2 {
   virtual asio::awaitable<Answer<void>> tag(std::vector<std::string> ids, Tags tags, bool dry_run,
                                             Limit limit) = 0;
   virtual asio::awaitable<Answer<void>> set_shutdown_behaviour(std::string id, ShutdownBehaviour behaviour,
-                                                               Limit limit) = 0;
+                                                               bool dry_run, Limit limit) = 0;
   /// The serial console's text so far; may be empty.
   virtual asio::awaitable<Answer<std::string>> console_output(std::string id, Limit limit) = 0;
 

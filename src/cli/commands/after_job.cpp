@@ -36,7 +36,7 @@ asio::awaitable<cloud::Answer<void>> ask_ec2(InstanceContext& context, std::vect
 
 asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& options,
                              std::vector<std::string>& ids) {
-  const auto found = co_await look_up_known(context);
+  auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   const auto ours = refuse_foreign(*found, options.then);
   if (!ours) co_return report_error(context, ours.error(), exit_code::not_started);
@@ -46,9 +46,16 @@ asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& op
   if (!options.detach) co_return exit_code::ok;
   // The instances of `up` end with their disks when they shut down, unless this is changed.
   for (const auto& id : ids) {
-    const auto set =
-        co_await context.ec2.set_shutdown_behaviour(id, cloud::ShutdownBehaviour::stop, context.limit());
+    const auto set = co_await context.ec2.set_shutdown_behaviour(id, cloud::ShutdownBehaviour::stop, false,
+                                                                 context.limit());
     if (!set) co_return report_error(context, set.error(), exit_code::not_started);
+  }
+  // Only the instances of `up` could get their old behaviour back, by `extend`.
+  std::erase_if(*found, [](const cloud::Instance& one) { return one.tag(cloud::kClusterTag).empty(); });
+  if (!found->empty()) {
+    cloud::Tags marks{{cloud::kStopsTag, "after a job"}};
+    const auto marked = co_await context.ec2.tag(ids_of(*found), std::move(marks), false, context.limit());
+    if (!marked) co_return report_error(context, marked.error(), exit_code::not_started);
   }
   context.console().talk(
       "ec2mpi: the instances stop after the job, and from now on also at their end of life: disks and "
