@@ -251,6 +251,13 @@ def test_sudo_where_nobody_can_answer(ec2mpi, with_password):
     assert "node[2-3] (2): sudo wants a password; none was given\n" in done.err
 
 
+def test_a_sudo_that_asks_nothing_for_true_alone_is_given_the_password(ec2mpi, with_password):
+    for host in (2, 3):
+        with_password.host(host, "echo 'ubuntu ALL=(ALL) PASSWD: ALL, NOPASSWD: /usr/bin/true' >>/etc/sudoers")
+    code, seen = on_a_terminal(ec2mpi, PASSWORD, "exec-all", "--sudo", "id -u")
+    assert code == 0 and seen.count("Password for sudo") == 1, seen
+
+
 def test_sudo_with_password_is_ended_with_proof(ec2mpi, with_password):
     code, seen = on_a_terminal(ec2mpi, PASSWORD, "exec", "-w", "2", "-u", "3", "--sudo", "sleep 1000.077 & sleep 1000.077")
     assert "time limit reached; nothing left running" in seen

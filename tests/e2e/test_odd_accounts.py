@@ -540,7 +540,8 @@ def sudo_rule(cluster, host, rule):
 @pytest.mark.parametrize("rule, said", [
     ("Defaults noexec\nubuntu ALL=(ALL) NOPASSWD:ALL", "sudo there lets a program start no other one (noexec in sudoers)"),
     ("Defaults !authenticate\nubuntu ALL=(ALL) NOPASSWD:/usr/bin/id, /usr/bin/true",
-     "sudo there does not let this account run sh as root; sudo -l shows what it allows")])
+     "sudo there does not let this account run sh as root; sudo -l shows what it allows"),
+    ("ubuntu ALL=(ALL) NOPASSWD: ALL, !/bin/sh, !/usr/bin/sh", "sudo there does not let this account run sh as root")])
 def test_a_sudo_that_does_not_run_our_programs_is_named_and_they_are_not_shown(ec2mpi, cluster4, rule, said):
     (ec2mpi.folder / "file").write_text("x")
     with sudo_rule(cluster4, 2, rule):
@@ -551,6 +552,8 @@ def test_a_sudo_that_does_not_run_our_programs_is_named_and_they_are_not_shown(e
             assert "-c " not in shown and "printf" not in shown and "Permission denied" not in shown and "did not arrive" not in shown, (words, done)
             if "--sudo" in words:
                 assert done.code != 0 and said in shown, (words, done)
+            if "setup" in words:
+                assert done.code == 0 and f"/etc/hosts is not written: {said}" in shown, done
         assert cluster4.host(2, "ls /etc/odd").code != 0
 
 

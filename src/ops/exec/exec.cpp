@@ -41,7 +41,7 @@ std::string under_sudo(const std::string& command, const std::string& mark) {
   const auto begin = quote_word(fmt::format("printf %s%s {} {} >&2\n{}exec \"$@\"", quote_word("[" + mark),
                                             quote_word(" ahead]"), check_noexec_text()));
   return fmt::format(
-      "if sudo -n true 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
+      "if sudo -n sh -c : </dev/null 2>/dev/null; then exec sudo -n sh -c {0} sh {2}; "
       "else exec sudo -S -p {1} sh -c {0} sh {2}; fi",
       begin, quote_word(tokens.password), command);
 }

@@ -12,7 +12,12 @@ job=$HOME/.ec2mpi/jobs/$id
 root='sudo -n'
 [ "$(id -u)" != 0 ] || root=
 [ -d "$job" ] || { echo "there is no job $id" >&2; exit 1; }
-said=$(LC_ALL=C $root true 2>&1) || { echo "nobody could stop this machine later: $(sudo_words "$said")" >&2; exit 1; }
+[ -z "$root" ] || said=$(LC_ALL=C $root -l shutdown -h now 2>&1) || {
+  if [ -n "$said" ]; then said=$(sudo_words "$said")
+  else said='sudo there does not let this account run shutdown as root; sudo -l shows what it allows'; fi
+  echo "nobody could stop this machine later: $said" >&2
+  exit 1
+}
 
 # A supervisor that is gone without a record is as good as an end.
 wait_for_end() {

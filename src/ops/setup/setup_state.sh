@@ -3,7 +3,8 @@
 # facts.sh of ops/node prints before it, trust.sh prints the states of files after it. sudo_words.sh stands in front.
 #
 #   user, port            the login user, and the port of its sshd
-#   root                  hangs (sudo does not answer within 15 s), self, sudo (asks nothing), password (sudo would ask), none
+#   root                  hangs (sudo does not answer within 15 s), self, sudo (runs our programs and asks nothing),
+#                         password (sudo would ask), none
 #   sudo_said SENTENCE    why sudo does not serve; in front of root
 #   host_key TYPE KEY     one line for each key in /etc/ssh
 #   headers, packages     whether an mpicc is there; apt, dnf or none
@@ -13,7 +14,7 @@
 exec </dev/null
 # ask_sudo: true if it asks nothing, 2 if it does not answer. timeout(1) may not end a program of root.
 ask_sudo() {
-  sudo -n true >/dev/null 2>&1 & asked=$!
+  try_sudo >/dev/null 2>&1 & asked=$!
   tries=300
   while [ -d "/proc/$asked" ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.05; done
   [ $tries -gt 0 ] || return 2
@@ -21,8 +22,8 @@ ask_sudo() {
 }
 # A sudo that has just answered is asked once more, for its words: there may be no room for a file.
 tell_refusal() {
-  said=$(LC_ALL=C sudo -n true 2>&1)
-  said=$(sudo_words "$said")
+  said=$(try_sudo 2>&1)
+  said=$(sudo_words "$said" $?)
   echo "sudo_said $said"
   case $said in *'without a password here'*) echo root password ;; *) echo root none ;; esac
 }

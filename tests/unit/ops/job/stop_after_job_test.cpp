@@ -28,7 +28,7 @@ TEST(StopAfterJob, ShutdownThatIsRefusedIsNotRepeatedForEver) {
   fs::create_directories(job);
   fs::create_directories(home / "bin");
   std::ofstream(job / "exit") << "0\n";
-  write_program(home / "bin" / "sudo", "shift; exec \"$@\"\n");
+  write_program(home / "bin" / "sudo", "[ \"$2\" != -l ] || exit 0\nshift; exec \"$@\"\n");
   write_program(home / "bin" / "shutdown", "echo \"refused by policy\" >&2; exit 1\n");
   write_program(home / "bin" / "sleep", "true\n");
   const auto text = "HOME='" + home.string() + "'; PATH=\"$HOME/bin:$PATH\"; export HOME PATH\n" +

@@ -8,6 +8,8 @@
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "src/ops/job/programs.hpp"
+#include "src/ops/stacks/programs.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi::ops {
@@ -72,6 +74,14 @@ TEST_F(FalseSudo, ThatAllowsSomeCommandsOnlyIsNamedWithoutOurProgram) {
             "1 ec2mpi: sudo there does not let this account run sh as root; sudo -l shows what it allows\n");
 }
 
+TEST_F(FalseSudo, ThatWantsAPasswordForWhatItAllowsNobodyWithOneIsNotCalledAQuestionForIt) {
+  write("sudo",
+        "[ \"$*\" != '-n true' ] || exit 0; [ \"$2\" = -l ] || echo 'sudo: a password is required' >&2; exit "
+        "1\n");
+  EXPECT_EQ(checked(),
+            "1 ec2mpi: sudo there does not let this account run sh as root; sudo -l shows what it allows\n");
+}
+
 TEST_F(FalseSudo, ThatLetsAProgramStartNoOtherOneIsNamed) {
   write("sudo", "shift; exec \"$@\"\n");
   EXPECT_EQ(checked(), "0 runs\n");
@@ -87,6 +97,28 @@ TEST_F(FalseSudo, ThatLetsAProgramStartNoOtherOneIsNamed) {
       "root\n";
   EXPECT_EQ(checked(), std::string("1 ") + kSaid);
   EXPECT_EQ(run(std::string(check_noexec_text()) + "echo runs"), std::string("126 ") + kSaid);
+}
+
+TEST_F(FalseSudo, IsAskedForTheProgramsThatReadStacks) {
+  write("id", "echo 1000\n");
+  write("cat", "echo 1\n");
+  write("sleep", "");
+  const auto look = set_variables({{"mark", "EC2MPI_NO_SUCH_JOB=1"}}) + std::string(kStacksSh);
+  write("sudo", "[ \"$2\" = true ]\n");
+  EXPECT_EQ(run(look), "0 ec2mpi-stacks 1\nbarred\nec2mpi-stacks end\n");
+  write("sudo", "[ \"$2\" = gdb ]\n");
+  EXPECT_EQ(run(look), "0 ec2mpi-stacks 1\nec2mpi-stacks end\n");
+}
+
+TEST_F(FalseSudo, IsAskedForTheShutdownThatIsNeededAfterAJob) {
+  fs::create_directories(folder_ / ".ec2mpi/jobs/x-1");
+  write("id", "echo 1000\n");
+  const auto arm = "HOME=$PWD\n" + set_variables({{"id", "x-1"}, {"addresses", ""}}) +
+                   std::string(sudo_words_text()).append(kStopAfterJobSh);
+  write("sudo", "[ \"$2\" = true ]\n");
+  EXPECT_EQ(run(arm),
+            "1 nobody could stop this machine later: sudo there does not let this account run shutdown as "
+            "root; sudo -l shows what it allows\n");
 }
 
 TEST(Refusal, IsTheSentenceAndNotOurProgram) {
