@@ -8,6 +8,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/log.hpp"
@@ -24,6 +25,7 @@ namespace ec2mpi::cli {
 namespace {
 
 constexpr const char* kUsualFile = "ec2mpi-bugreport.txt";
+constexpr const char* kFirstPart = "versions";
 
 struct ReportOptions {
   ListOptions list;
@@ -33,9 +35,13 @@ struct ReportOptions {
   bool offline = false;
 };
 
+std::string heading(std::string_view title) {
+  return fmt::format("== {} ==\n", title);
+}
+
 /// Each part has a title, so that an empty one shows.
 std::string part(std::string_view title, std::string_view text) {
-  return fmt::format("== {} ==\n{}\n\n", title, trim(text));
+  return fmt::format("{}{}\n\n", heading(title), trim(text));
 }
 
 /// Kernel and distribution. An image without /etc/os-release is described by its kernel only.
@@ -88,10 +94,11 @@ std::string ask_doctor(const ReportOptions& options, Cluster& cluster, const Com
 }
 
 Result<int> run_bugreport(const ReportOptions& options, const CommonOptions& common) {
+  if (!options.file) TRY(spare_file_of_user(kUsualFile, heading(kFirstPart), "-o"));
   TRY_AS(cluster, open_cluster(options.list));
   // The doctor is a command too, and begins its own log.
   TRY_AS(log, cluster->state.read(kLogFile));
-  auto text = part("versions", describe_versions()) + part("this machine", describe_machine()) +
+  auto text = part(kFirstPart, describe_versions()) + part("this machine", describe_machine()) +
               part("list", describe_list(*cluster)) +
               part("log of the last command", log->value_or("there is none"));
   int code = exit_code::ok;

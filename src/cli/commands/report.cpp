@@ -13,6 +13,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/world.hpp"
@@ -33,6 +34,8 @@ namespace {
 constexpr int kLastLines = 200;               // of each stream of a job
 constexpr std::size_t kMostFailedJobs = 3;    // whose output a series shows
 constexpr std::size_t kMostOutput = 4 << 20;  // bytes; the output of `ec2mpi net` on 32 nodes takes 20 KB
+
+constexpr const char* kUsualFile = "report.html";
 
 struct ReportOptions {
   MasterOptions master;
@@ -188,7 +191,7 @@ std::string time_text(World::Time time) {
 
 /// The old page stays whole until the new one is complete.
 int write_page(CommandContext& context, const ReportOptions& options, const ReportContent& content) {
-  const auto file = options.output.value_or("report.html");
+  const auto file = options.output.value_or(kUsualFile);
   const auto write = options.output ? write_file_atomically : write_own_file;
   const auto written = write(file, report_page(content), 0644);
   auto& fields = answer_fields();
@@ -229,6 +232,7 @@ asio::awaitable<int> make_report(CommandContext& context, const ReportOptions& o
 
 Result<int> run_report(const ReportOptions& options, const CommonOptions& common) {
   // Looked at first, so that a wrong path does not waste the questions.
+  if (!options.output) TRY(spare_file_of_user(kUsualFile, kReportMark, "-o"));
   std::error_code ignored;
   const auto folder = std::filesystem::path(options.output.value_or("")).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))

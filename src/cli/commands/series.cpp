@@ -9,6 +9,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
@@ -169,6 +170,10 @@ asio::awaitable<int> show_plan(CommandContext& context, ops::SeriesSpec series, 
   co_return refused > 0 ? exit_code::node_failed : exit_code::ok;
 }
 
+std::string usual_plot(const SeriesRequest& request) {
+  return variant_id(request.name, {}) + "-scale.svg";
+}
+
 /// The times of mpirun include its start, so the time that a program prints itself is preferred; a
 /// line says which of both it is.
 void show_scaling(Console& console, const SeriesRequest& request, const ops::SeriesEnd& end) {
@@ -182,7 +187,7 @@ void show_scaling(Console& console, const SeriesRequest& request, const ops::Ser
                    ? "ec2mpi: times are those that the program printed (time=SECONDS)"
                    : "ec2mpi: times are those of mpirun, its start included; a program that prints "
                      "time=SECONDS at its end is measured by that");
-  const auto file = request.options.svg.value_or(variant_id(request.name, {}) + "-scale.svg");
+  const auto file = request.options.svg.value_or(usual_plot(request));
   const auto write = request.options.svg ? write_file_atomically : write_own_file;
   const auto written = write(file, ops::scaling_svg(*scaling, request.name + ": speed-up"), 0644);
   // The plot is output as well: the exit code must say that it is lost.
@@ -370,6 +375,8 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
 /// What can be refused is refused before the first connection: flags, parameters, local files, keys.
 Result<int> run_series(const SeriesRequest& request, Cluster& cluster, const CommonOptions& common) {
   TRY_AS(series, make_series(request));
+  if (request.options.scale && !request.options.svg)
+    TRY(spare_file_of_user(usual_plot(request), ops::kScalingSvgMark, "--svg"));
   // make_series has checked that the other jobs want the same push.
   auto first = series->variants.front().job;
   if (!request.push) first.push.clear();

@@ -280,10 +280,10 @@ std::string report_page(const ReportContent& content) {
 </head>
 <body>
 <h1>{}</h1>
-<p>ec2mpi report, {}</p>
+{}{}</p>
 )",
                   source_hash(kReportCss), source_hash(kReportJs), escaped(cut(content.title, kLongestCell)),
-                  kReportCss, escaped(cut(content.title, kLongestCell)), escaped(content.made));
+                  kReportCss, escaped(cut(content.title, kLongestCell)), kReportMark, escaped(content.made));
   if (content.series)
     page += series_section(content.jobs, *content.series, content.cost) +
             scaling_section(content.title, *content.series);

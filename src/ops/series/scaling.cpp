@@ -97,10 +97,11 @@ class Plot {
 
   /// Legend, axes, then the lines, which lie over the grid.
   std::string draw() {
-    svg_ = R"(<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" viewBox="0 0 720 480" font-family="sans-serif" font-size="13">
+    svg_ = fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
+<svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" {}
 <rect width="720" height="480" fill="#ffffff"/>
-)";
+)",
+                       kScalingSvgMark);
     const auto cut = title_.size() > kLongestTitle ? title_.substr(0, kLongestTitle) + "..." : title_;
     text(360, 26, "middle", cut, "#222222", 16);
     draw_legend();

@@ -1,4 +1,5 @@
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/usual_name.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -86,6 +87,24 @@ TEST(WriteOwnFile, ReplacesALinkOrAPipeOfItsName) {
   }
   EXPECT_EQ(*read_file(folder / "file"), "old");
   EXPECT_FALSE(fs::exists(folder / "gone"));
+}
+
+TEST(SpareFileOfUser, RefusesAFileWithoutTheMarkAndNothingElse) {
+  const test::ScratchFolder folder;
+  std::ofstream(folder / "own") << "head\nby ec2mpi\n";
+  std::ofstream(folder / "empty") << "";
+  std::ofstream(folder / "mine") << "thesis\n";
+  fs::create_symlink(folder / "mine", folder / "link");
+  for (const char* name : {"own", "empty", "link", "none"})
+    EXPECT_TRUE(spare_file_of_user(folder / name, "by ec2mpi", "-o")) << name;
+  const auto refused = spare_file_of_user(folder / "mine", "by ec2mpi", "-o");
+  ASSERT_FALSE(refused);
+  const auto name = (folder / "mine").string();
+  EXPECT_EQ(refused.error().message,
+            name +
+                " is there already, and ec2mpi has not written it; name another file, or "
+                "this one to replace it: -o " +
+                name);
 }
 
 TEST(WriteFileAtomically, RemovesTheFileThatAKilledProcessHasLeft) {

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ec2mpi/ops/doctor/net.hpp"
@@ -31,6 +32,9 @@ struct ReportContent {
   std::optional<ops::NetMap> network = {};
   std::string network_job = {};  ///< the job that measured the network
 };
+
+/// In each page.
+inline constexpr std::string_view kReportMark = "<p>ec2mpi report, ";
 
 [[nodiscard]] std::string report_page(const ReportContent& content);
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ec2mpi/base/error.hpp"
@@ -34,5 +35,9 @@ struct Scaling {
 
 /// An SVG 1.1 picture, 720 by 480: speed-up over ranks, on logarithmic axes, with the ideal line.
 [[nodiscard]] std::string scaling_svg(const Scaling& scaling, const std::string& title);
+
+/// In each such picture.
+inline constexpr std::string_view kScalingSvgMark =
+    R"(viewBox="0 0 720 480" font-family="sans-serif" font-size="13">)";
 
 }  // namespace ec2mpi::ops

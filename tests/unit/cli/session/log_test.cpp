@@ -68,6 +68,21 @@ TEST(Bugreport, HidesAddressesUnlessAskedAndIsForTheUserOnly) {
   EXPECT_TRUE(has(text, "node1: not connected")) << text;
   EXPECT_FALSE(has(text, "203.0.113.11")) << text;
   EXPECT_EQ(fs::status(laptop.folder() / "ec2mpi-bugreport.txt").permissions(), static_cast<fs::perms>(0600));
+  EXPECT_EQ(laptop.run_cli({"bugreport", "--offline"}).code, 0) << "over one of its own";
+}
+
+TEST(UsualNames, OfAFileThatIsTheUsersAreRefusedBeforeAnyWork) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> commands = {
+      {"report.html", {"report"}},
+      {"ec2mpi-bugreport.txt", {"bugreport", "--offline"}},
+      {"app-scale.svg", {"run", "--scale", "np=1,2", "--", "app"}}};
+  for (const auto& [name, words] : commands) {
+    Laptop laptop(1);
+    laptop.write(name, "mine");
+    EXPECT_TRUE(has(laptop.refused(words), name + " is there already, and ec2mpi has not written it"))
+        << name;
+    EXPECT_EQ(laptop.read(name), "mine");
+  }
 }
 
 }  // namespace

@@ -67,6 +67,7 @@ TEST(ReportPage, HostileTextStaysText) {
         .title = kHostile, .made = kHostile, .jobs = {hostile}, .outputs = {{kHostile, kHostile, kHostile}}};
     if (of_series) content.series = series;
     const auto page = report_page(content);
+    EXPECT_TRUE(page.contains(kReportMark));
     const auto document = parsed(page);
     EXPECT_EQ(count(document, "//script"), 1U);
     EXPECT_EQ(count(document, "//img"), 0U);

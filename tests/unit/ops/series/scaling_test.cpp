@@ -53,6 +53,7 @@ TEST(Scaling, EachValueOfAnotherParameterHasItsOwnLine) {
   ASSERT_TRUE(scaling.has_value());
   for (const auto& point : scaling->points) EXPECT_DOUBLE_EQ(point.efficiency, 1) << point.line;
   const auto svg = scaling_svg(*scaling, "t");
+  EXPECT_TRUE(svg.contains(kScalingSvgMark));
   const std::regex line("<polyline points=\"[0-9., ]+\"[^>]*><title>size=(10|20)</title>");
   EXPECT_EQ(std::distance(std::sregex_iterator(svg.begin(), svg.end(), line), {}), 2);
   EXPECT_EQ(svg.find("efficiency"), std::string::npos);
