@@ -307,6 +307,17 @@ def test_a_sudo_that_refuses_is_quoted(ec2mpi, cluster4, refuse, said):
         cluster4.host(2, "rm -f /etc/sudoers.d/99-x; chmod u+s /usr/bin/sudo")
 
 
+def test_a_home_that_takes_no_file_is_named_in_our_words(ec2mpi, cluster4):
+    trust(ec2mpi)
+    cluster4.host(2, f"mount --bind {HOME} {HOME} && mount -o remount,ro,bind {HOME}")
+    try:
+        done = ec2mpi("setup", "--undo")
+    finally:
+        cluster4.host(2, f"umount {HOME}")
+    assert done.code == 1 and f"node2: cannot make {HOME}/.ssh/.ec2mpi-lock: Read-only file system" in done.err, done.err
+    trust(ec2mpi, "--undo")
+
+
 def test_without_sudo_the_names_are_known_to_ssh_alone(ec2mpi, cluster4):
     cluster4.host(2, "mv /etc/sudoers.d/90-cloud-init-users /root/")
     try:

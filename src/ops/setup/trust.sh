@@ -116,7 +116,7 @@ take_lock() {
     tries=$((tries + 1))
     if [ ! -d "$1" ]; then
       misses=$((misses + 1)) # the lock was given back in between, or it cannot be made
-      [ "$misses" -lt 20 ] || die "$said"
+      [ "$misses" -lt 20 ] || die "cannot make $1: ${said##*: }"
     elif is_left_behind "$1"; then
       break_lock "$1"
     fi
