@@ -111,8 +111,9 @@ class Selector {
   Selector(const Inventory& inventory, const SelectionContext& context)
       : nodes_(inventory.nodes), context_(context), index_(nodes_, context) {}
 
-  /// From left to right, so a later term may take away or bring back nodes of an earlier one.
-  Result<Positions> selection(std::string_view text, int depth = 0) const {
+  /// A node that one of the terms excludes is not chosen, wherever that term stands: it may be excluded
+  /// because nothing must touch it. `excluded` gets those nodes.
+  Result<Positions> selection(std::string_view text, int depth, Positions& excluded) const {
     const auto terms = terms_of(without_failure(trim(text)));
     const bool only_negative =
         std::all_of(terms.begin(), terms.end(), [](auto term) { return trim(term).starts_with('!'); });
@@ -124,10 +125,11 @@ class Selector {
       if (negative) term.remove_prefix(1);
       TRY_AS(matched, set(term, depth));
       if (negative)
-        choice.remove(*matched);
+        excluded.insert(excluded.end(), matched->begin(), matched->end());
       else
         choice.add(*matched);
     }
+    choice.remove(excluded);
     return choice.as_named();
   }
 
@@ -289,7 +291,8 @@ class Selector {
     if (depth >= kGroupDepth)
       return bad(fmt::format("the group '{}' is the {}th in a chain of groups", shown, depth + 1));
     open_groups_.push_back(name);
-    auto positions = selection(found->second, depth + 1);
+    Positions excluded;  // from the group alone
+    auto positions = selection(found->second, depth + 1, excluded);
     open_groups_.pop_back();
     if (!positions)
       return std::unexpected(
@@ -367,13 +370,16 @@ Result<std::vector<Node>> select_nodes(const Inventory& inventory, const std::ve
   const Selector selector(inventory, context);
   Choice choice;
   if (wanted.empty()) choice.add(selector.all());
+  Positions never;
   for (const auto& text : wanted) {
-    TRY_AS(matched, selector.selection(text));
+    TRY_AS(matched, selector.selection(text, 0, never));
     choice.add(*matched);
   }
-  // At the end, wherever on the command line -x stands.
+  // At the end, wherever on the command line -x and the terms with ! stand.
+  choice.remove(never);
   for (const auto& text : excluded) {
-    TRY_AS(matched, selector.selection(text));
+    Positions kept;
+    TRY_AS(matched, selector.selection(text, 0, kept));
     choice.remove(*matched);
   }
   auto positions = choice.as_named();

@@ -1,6 +1,7 @@
 #include "src/cluster/values/selection_hint.hpp"
 
 #include <fmt/format.h>
+#include <ranges>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
@@ -35,6 +36,41 @@ std::string range_meant_by(std::string_view term) {
   return {};
 }
 
+/// "203.0.113.*" of 203.0.113.0/24, and so on for whole parts of an address; else empty.
+std::string pattern_meant_by(std::string_view term) {
+  const auto slash = term.find('/');
+  if (slash == std::string_view::npos || !is_ipv4(term.substr(0, slash))) return {};
+  const auto bits = parse_number(term.substr(slash + 1));
+  if (!bits || *bits == 0 || *bits >= 32 || *bits % 8 != 0) return {};
+  std::string pattern;
+  for (const auto part : split(term.substr(0, slash), '.') | std::views::take(*bits / 8))
+    pattern.append(part).append(".");
+  return pattern + "*";
+}
+
+/// "-p 22 -w node1" of node1:22; else empty.
+std::string port_meant_by(std::string_view term) {
+  const auto colon = term.find(':');
+  if (colon == std::string_view::npos || term.find(':', colon + 1) != std::string_view::npos) return {};
+  const auto host = term.substr(0, colon);
+  const auto port = term.substr(colon + 1);
+  // A number of digits only in front of it is a node, and the term a range.
+  if (!parse_number(port) || host.find_first_not_of("0123456789") == std::string_view::npos) return {};
+  return fmt::format("-p {} -w {}", port, printable(host));
+}
+
+/// Whether the term is a range, in brackets or not, and a step as clush has it.
+bool has_step(std::string_view term) {
+  const auto slash = term.find('/');
+  if (slash == std::string_view::npos) return false;
+  auto range = term.substr(0, slash);
+  range.remove_prefix(range.rfind('[') + 1);  // npos + 1 is the beginning
+  auto step = term.substr(slash + 1);
+  step = step.substr(0, step.find(']'));
+  return !range.empty() && range.find_first_not_of("0123456789-,") == std::string_view::npos &&
+         parse_number(step);
+}
+
 }  // namespace
 
 std::string meant_by(std::string_view term) {
@@ -44,8 +80,11 @@ std::string meant_by(std::string_view term) {
   if (const auto at = term.find('@'); at != std::string_view::npos && at > 0)
     return fmt::format("for another user: -l {} -w {}", printable(term.substr(0, at)),
                        printable(term.substr(at + 1)));
+  if (const auto port = port_meant_by(term); !port.empty()) return "for another port: " + port;
   if (const auto range = range_meant_by(term); !range.empty()) return "write " + range;
-  if (term.find('/') != std::string_view::npos) return "a range has no step: write each number, as in 1,3,5";
+  if (has_step(term)) return "a range has no step: write each number, as in 1,3,5";
+  if (const auto pattern = pattern_meant_by(term); !pattern.empty())
+    return fmt::format("a network is a pattern here: '{}'", pattern);
   if (term.starts_with("ip-"))
     return "`ec2mpi setup` learns the names of the nodes; `ec2mpi nodes` shows what there is";
   if (is_private_ipv4(term))

@@ -59,8 +59,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"name=?b-1", "4"}, Case{"type=c5n.large", "2-6"}, Case{"web-2", "2"},
                     Case{"203.0.113.4", "4"}, Case{"10.0.0.5", "5"}, Case{"i-0a000000000000006", "6"},
                     Case{"!1", "2-6"}, Case{"!master,!6", "2-5"}, Case{"2-5,!3", "2,4-5"},
-                    Case{"!3,2-5", "2-5"}, Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}, Case{"MASTER", "1"},
-                    Case{"Node2", "2"}, Case{"Workers", "2-6"}));
+                    Case{"!3,2-5", "2,4-5"}, Case{"!2,all", "1,3-6"}, Case{"!2,workers,node2", "3-6"},
+                    Case{" 1 , 2 ", "1-2"}, Case{"003", "3"}, Case{"MASTER", "1"}, Case{"Node2", "2"},
+                    Case{"Workers", "2-6"}));
 
 class SelectionError : public testing::TestWithParam<Case> {};
 
@@ -156,6 +157,15 @@ TEST(Selection, TakesNodeSetsWithTheirCountAndTermsBetweenBlanks) {
 TEST(Selection, ThatOnlyOtherToolsReadIsAnsweredWithOurs) {
   for (const auto& [text, says] :
        std::initializer_list<Case>{{"node[1-4/2]", "a range has no step"},
+                                   {"1-4/2", "a range has no step"},
+                                   {"203.0.113.0/24", "a network is a pattern here: '203.0.113.*'"},
+                                   {"10.0.0.0/8", "a network is a pattern here: '10.*'"},
+                                   {"203.0.113.0/27", "`ec2mpi nodes` shows what there is"},
+                                   {"a/b", "`ec2mpi nodes` shows what there is"},
+                                   {"node1:22", "for another port: -p 22 -w node1"},
+                                   {"203.0.113.2:2222", "for another port: -p 2222 -w 203.0.113.2"},
+                                   {"1:3", "write 1-3"},
+                                   {"node1:node3", "write 1-3"},
                                    {"ip-10-0-0-[11-13]", "`ec2mpi setup` learns the names"},
                                    {"ip-10-0-0-[11-99]", "'ip-10-0-0-[11-99]' selects no node"},
                                    {"1 nobody", "'nobody' selects no node"}})
@@ -171,6 +181,16 @@ TEST(Selection, OfNumberedNamesKeepsLeadingZeros) {
   ASSERT_TRUE(nodes) << nodes.error().message;
   EXPECT_EQ(nodes->size(), 3U);
   EXPECT_FALSE(select_nodes(inventory, {"ip-[8-10]"}, {}));
+}
+
+TEST(Selection, ExclusionsWinWhereverTheyStand) {
+  EXPECT_EQ(chosen({"!2", "all"}), "1,3-6");
+  EXPECT_EQ(chosen({"all", "!2,workers"}), "1,3-6");
+  EXPECT_EQ(chosen({"1", "!2"}), "1,3-6");
+  SelectionContext context;
+  context.groups = {{"some", "1-3,!2"}};
+  EXPECT_EQ(chosen({"@some,2"}, {}, context), "1-3") << "a group's own exclusion is of that group";
+  EXPECT_EQ(chosen({"!@some,all"}, {}, context), "2,4-6");
 }
 
 TEST(Selection, ThatIsExcludedAgainIsAnError) {
