@@ -119,7 +119,7 @@ std::vector<std::string> typed_values(const CLI::App& app) {
 /// For a word without a letter: an unset variable gives one, and a missing word often means all or the
 /// newest.
 std::string describe_empty_word(const CLI::Option& option) {
-  const auto name = shown_name(option);
+  const auto name = option.nonpositional() ? "the value of " + option.get_name() : shown_name(option);
   const bool is_job = name.starts_with("ID") || name.starts_with("[ID]") || name == "NAME";
   const bool is_path = name.contains("SRC") || name.contains("DST");
   return fmt::format("{} is an empty word; is a variable not set?", is_job    ? "the job's name"
@@ -127,15 +127,19 @@ std::string describe_empty_word(const CLI::Option& option) {
                                                                               : name);
 }
 
-/// A word that is empty, or was meant as a flag, but begins with another dash, or a command in other quotes
-/// than the shell's; empty if there is none. Behind the first word of a command for the nodes, all words are
-/// its own.
+/// A word or an option's value that is empty, or a word that was meant as a flag, but begins with another
+/// dash, or a command in other quotes than the shell's; empty if there is none. Behind the first word of a
+/// command for the nodes, all words are its own.
 std::string find_wrong_word(const CLI::App& command, const Dispatch& dispatch) {
   if (dispatch.behind_dashes && !dispatch.behind_dashes->empty())
     if (auto wrong = describe_other_quote(dispatch.behind_dashes->front()); !wrong.empty()) return wrong;
   for (const auto* option : command.get_options()) {
-    if (option->nonpositional() || option->count() == 0) continue;
+    if (option->count() == 0) continue;
     const auto words = option->results();
+    if (option->nonpositional()) {
+      if (std::ranges::count(words, "") > 0) return describe_empty_word(*option);
+      continue;
+    }
     const bool is_command = option->get_name() == "command";
     if (is_command)
       if (auto wrong = describe_other_quote(words.front()); !wrong.empty()) return wrong;

@@ -265,7 +265,7 @@ void add(CLI::App& app, Dispatch& dispatch, const ExecVerb& verb) {
   command.callback([options, &command, &dispatch] {
     // Not required() of CLI11: a script may have no arguments.
     // An unset variable gives an empty word.
-    if (trim(join(options->command, " ")).empty() && options->script.empty())
+    if (!options->dry_run && trim(join(options->command, " ")).empty() && options->script.empty())
       throw CLI::RequiredError("a command");
     if (!options->command.empty() && options->script.empty() && options->command.front().starts_with('-'))
       throw CLI::ValidationError(options->command.front(), "neither an option nor a command");

@@ -45,6 +45,7 @@ TEST(Exec, ADryRunListsTheNodesAndConnectsToNone) {
   EXPECT_EQ(done.code, 0);
   EXPECT_EQ(done.out, "node1\t203.0.113.11\nnode3\t203.0.113.13\n");
   EXPECT_TRUE(laptop.seen.connected.empty());
+  EXPECT_EQ(laptop.run_cli({"exec", "-n", "-w", "node[1,3]"}).out, done.out) << "it needs no command";
 }
 
 TEST(Exec, InputThatNoNodeWouldGetIsRefused) {
