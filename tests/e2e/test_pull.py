@@ -362,6 +362,32 @@ def test_a_big_file_continues_where_it_stopped(ec2mpi, cluster4, how, code):
     assert f" · {brought / 1e6:.1f} MB" in done.err or f" · {brought / 1e6:.0f} MB" in done.err, done.err
 
 
+@pytest.mark.parametrize("nodes, new", [("1", ["new"]), ("1-2", ["new1", "new2"])])
+def test_a_folder_under_a_new_name_continues_under_this_name(ec2mpi, cluster4, nodes, new):
+    for index in (1, 2):
+        user(cluster4, index, "mkdir -p d/sub; echo a > d/a; head -c 30000000 /dev/urandom > d/sub/big; chmod 750 d")
+    cluster4.uplink("--rate", "80mbit")
+    command = ["pull", "-w", nodes, "d", "new" if len(new) == 1 else "new{index}"]
+    process = ec2mpi.start(*command)
+    there = [ec2mpi.folder / name for name in new]
+    wait_until(lambda: all(any(size > 2_000_000 for size in arrived(folder)) for folder in there), "some bytes", 60)
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    have = sum(sum(arrived(folder)) for folder in there)
+    cluster4.uplink("--rate", "none")
+    done = ec2mpi(*command)
+    assert done.code == 0, done.err
+    for index, folder in enumerate(there, 1):
+        assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*")) == ["a", "sub", "sub/big"]
+        assert md5(folder / "sub/big") == user(cluster4, index, "md5sum < d/sub/big").split()[0]
+        assert folder.stat().st_mode & 0o777 == 0o750
+    assert temporaries(ec2mpi.folder) == []
+    brought = 30_000_000 * len(new) - have
+    assert f" · {brought / 1e6:.1f} MB" in done.err or f" · {brought / 1e6:.0f} MB" in done.err, done.err
+    done = ec2mpi(*command)
+    assert done.code == 0 and (there[0] / "d/a").exists(), "the folder that is complete is a folder like any other"
+
+
 def test_the_last_byte_of_a_big_file_arrives_whatever_it_is(ec2mpi, cluster4):
     """The marks that end a program's output begin with one of these bytes."""
     for name, last in (("a", "e"), ("b", "\\037"), ("c", "\\n")):

@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "src/ops/pull/safe_path.hpp"
 
 namespace ec2mpi::ops {
 

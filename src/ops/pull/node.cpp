@@ -230,6 +230,9 @@ void PullNode::tell_plan() {
 }
 
 Result<void> PullNode::make_folders_and_links() {
+  // Without the mark, the same pull after an interruption would go into the folder; sweep() removes it.
+  const bool new_name = !choice_.folders.empty() && choice_.folders.front().place == plan_.rename;
+  if (new_name) TRY(tree_->make_marked_folder(plan_.rename, plan_.mark));
   for (const auto& folder : choice_.folders) {
     if (auto made = tree_->make_folder(folder.place, attributes_of(folder.item)); !made) return made;
   }

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/node/remote_path.hpp"
+#include "src/ops/pull/safe_path.hpp"
 
 namespace ec2mpi::ops {
 
@@ -41,12 +42,27 @@ Result<std::filesystem::path> follow_links(std::filesystem::path path) {
   return path;
 }
 
+/// Depends on what is copied; an instance keeps its id when it is stopped and gets another address.
+std::string mark_of(const PullSource& source, const Node& node) {
+  const auto machine =
+      node.instance_id.empty() ? fmt::format("{}:{}", node.address, node.port) : node.instance_id;
+  return pull_temporary("new", fmt::format("{}\n{}\n{}", machine, node.user, source.path));
+}
+
+/// A folder that an interrupted pull of the same source has made as its new name.
+bool is_begun(const PullPlan& plan, const std::string& target) {
+  const auto name = std::filesystem::path(target).filename();
+  if (name == "." || name == "..") return false;
+  struct stat info {};
+  return ::lstat((target + "/" + plan.mark).c_str(), &info) == 0;
+}
+
 /// scp's rule. Only looks at the target; folders are made when there is something to put into them.
 Result<void> choose_place(PullPlan& plan, const std::string& target, bool only_folder) {
   struct stat info {};
   const bool exists = ::stat(target.c_str(), &info) == 0;
   const bool folder = exists && S_ISDIR(info.st_mode);
-  if (only_folder || folder || target.ends_with('/')) {
+  if (only_folder || target.ends_with('/') || (folder && !is_begun(plan, target))) {
     plan.folder = target;
     if (exists && !folder)
       return fail(ErrorKind::usage, printable(target) + " is a file; a folder is needed here");
@@ -90,6 +106,7 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
   // A wildcard, or a source that gives its content, may bring more than one name.
   const bool several = plan.sources.size() > 1 || first.name.empty() || first.glob;
   const auto place = fill_placeholders(target, node);
+  plan.mark = mark_of(first, node);
   auto chosen = choose_place(plan, place, several || layout != PullLayout::as_named);
   if (!chosen) return fail(chosen.error().kind, chosen.error().message + filled_in_note(target, place));
   if (layout == PullLayout::per_node) plan.folder /= node.label();

@@ -41,4 +41,10 @@ bool link_stays_inside(std::string_view path, std::string_view target) {
   return true;
 }
 
+std::string pull_temporary(std::string_view kind, std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{}{}.{:016x}", kPullTemporary, kind, hash);
+}
+
 }  // namespace ec2mpi::ops

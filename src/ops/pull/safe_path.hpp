@@ -1,5 +1,6 @@
 #pragma once
-/// Paths that a node sends, as text: whether they stay below the folder that is written into. Pure.
+/// Paths that a node sends, as text: whether they stay below the folder that is written into; and the names
+/// that only a pull uses there. Pure.
 
 #include <string>
 #include <string_view>
@@ -16,5 +17,11 @@ namespace ec2mpi::ops {
 /// A link at `path` with this target stays below the tree's folder. ".." may only stand at the target's
 /// beginning: a name before it could be a link that leads elsewhere.
 [[nodiscard]] bool link_stays_inside(std::string_view path, std::string_view target);
+
+/// What the hidden names of half-written files begin with.
+inline constexpr std::string_view kPullTemporary = ".ec2mpi-pull.";
+
+/// Such a name that depends on the text; two texts may well have the same.
+[[nodiscard]] std::string pull_temporary(std::string_view kind, std::string_view text);
 
 }  // namespace ec2mpi::ops

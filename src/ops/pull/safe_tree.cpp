@@ -85,13 +85,6 @@ Result<void> write_at(int fd, std::uint64_t at, std::string_view bytes, const st
   return {};
 }
 
-/// A name that depends on the text; two texts of one node may well have the same, to its own harm only.
-std::string name_from(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return fmt::format("{}part.{:016x}", kPullTemporary, hash);
-}
-
 /// Both errors may stand for a link: O_NOFOLLOW gives ELOOP, and O_DIRECTORY gives ENOTDIR.
 std::unexpected<Error> folder_error(const std::filesystem::path& path) {
   if (errno == ENOTDIR || errno == ELOOP) {
@@ -200,6 +193,27 @@ Result<void> SafeTree::make_folder(std::string_view path, const FileAttributes& 
   return {};
 }
 
+/// The folder gets its name when the mark is in it.
+Result<void> SafeTree::make_marked_folder(std::string_view path, const std::string& mark) {
+  TRY_AS(names, names_below(path));
+  TRY_AS(parent, enter_parent(*names));
+  struct stat info {};
+  if (::fstatat(*parent, names->back().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return {};
+  const auto temporary = next_temporary();
+  if (::mkdirat(*parent, temporary.c_str(), kPlainMode) != 0) return {};
+  // Both are closed before the renaming, because not every file system renames a folder that is open.
+  UniqueFd made(::openat(*parent, temporary.c_str(), kFolderFlags));
+  UniqueFd file(::openat(made.get(), mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | kFileFlags, 0600));
+  const bool marked = static_cast<bool>(file);
+  file = UniqueFd();
+  made = UniqueFd();
+  if (!marked || ::renameat(*parent, temporary.c_str(), *parent, names->back().c_str()) != 0) {
+    ::unlinkat(*parent, (temporary + "/" + mark).c_str(), 0);
+    ::unlinkat(*parent, temporary.c_str(), AT_REMOVEDIR);
+  }
+  return {};
+}
+
 Result<bool> SafeTree::make_link(std::string_view path, const std::string& target) {
   TRY_AS(names, names_below(path));
   if (!link_stays_inside(path, target)) return false;
@@ -248,7 +262,8 @@ Result<void> SafeTree::begin_file(std::string_view path, const FileAttributes& a
 
 Result<std::uint64_t> SafeTree::begin_partial(std::string_view path, const FileAttributes& attributes,
                                               std::string_view version) {
-  const auto name = name_from(fmt::format("{}\n{}", path, version));
+  // Two texts of one node with the same name do harm to its own files only.
+  const auto name = pull_temporary("part", fmt::format("{}\n{}", path, version));
   const auto opened = open_temporary(path, attributes, name, O_RDWR | O_NONBLOCK);
   struct stat info {};
   // Another user can compute the name, and put a file, a link or a pipe there (hence O_NONBLOCK),

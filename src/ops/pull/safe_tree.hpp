@@ -56,6 +56,10 @@ class SafeTree {
   /// Mode and mtime are set by finish(). An existing folder is taken as it is.
   [[nodiscard]] Result<void> make_folder(std::string_view path, const FileAttributes& attributes);
 
+  /// Makes a folder that has an empty file of this name in it from the beginning, whenever the program is
+  /// ended. An existing folder is left as it is, and a file system on which this fails gets no folder.
+  [[nodiscard]] Result<void> make_marked_folder(std::string_view path, const std::string& mark);
+
   /// False, and nothing made, if the target is absolute or leads out of the tree.
   [[nodiscard]] Result<bool> make_link(std::string_view path, const std::string& target);
 
@@ -126,8 +130,5 @@ class SafeTree {
   std::string file_name_;
   FileAttributes attributes_;
 };
-
-/// What the hidden names of half-written files begin with.
-inline constexpr std::string_view kPullTemporary = ".ec2mpi-pull.";
 
 }  // namespace ec2mpi::ops

@@ -24,8 +24,9 @@ struct PullPlan {
   std::vector<PullSource> sources;
   std::filesystem::path folder;  ///< of this machine; everything goes into it
   std::string rename;            ///< the one source's new name; empty: its own
-  std::string suffix;            ///< ".node1": stands behind each source's name
-  bool as_root = false;          ///< read the sources by sudo
+  std::string mark;      ///< of a new folder with the new name: a hidden file in it until it is complete
+  std::string suffix;    ///< ".node1": stands behind each source's name
+  bool as_root = false;  ///< read the sources by sudo
 };
 
 /// How the files of several nodes are kept separate.
@@ -39,7 +40,8 @@ enum class PullLayout {
 [[nodiscard]] PullLayout pull_layout(const std::string& target, std::size_t nodes, bool flat);
 
 /// as_named: into DST if it is a folder, ends in a slash, or has to take several files; else DST is the new
-/// name. Placeholders are filled in. Looks at DST and makes nothing. Errors: usage, local_io.
+/// name. A folder that an interrupted pull of the same source has begun under a new name is that new name
+/// again. Placeholders are filled in. Looks at DST and makes nothing. Errors: usage, local_io.
 [[nodiscard]] Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::string& target,
                                          const Node& node, PullLayout layout);
 

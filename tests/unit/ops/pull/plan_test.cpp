@@ -51,6 +51,33 @@ TEST_F(PullPlanTest, APlanForOneNodeIsScps) {
   EXPECT_FALSE(plan({"a"}, ""));
 }
 
+TEST_F(PullPlanTest, ABegunFolderIsTheNewNameForTheSameSourceOnly) {
+  const auto first = plan({"a/d"}, at("new"));
+  ASSERT_TRUE(first);
+  fs::create_directory(folder / "new");
+  std::ofstream(folder / "new" / first->mark) << "";
+  const auto again = plan({"a/d"}, at("new"));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->folder, folder);
+  EXPECT_EQ(again->rename, "new");
+  fs::create_symlink("new", folder / "link");
+  EXPECT_EQ(plan({"a/d"}, at("link"))->folder, folder) << "the link was written through";
+  EXPECT_EQ(plan({"b/d"}, at("new"))->folder, folder / "new") << "another source goes inside";
+  EXPECT_EQ(plan({"a/d", "b"}, at("new"))->folder, folder / "new");
+  EXPECT_EQ(plan({"a/d"}, at("new/"))->folder, folder / "new/");
+  EXPECT_EQ(plan({"a/d"}, at("new/."))->folder, folder / "new/.") << "this is no name";
+  EXPECT_EQ(plan({"a/d"}, at("new"), PullLayout::per_node)->folder, folder / "new/node3");
+  node.address = "203.0.113.14";
+  EXPECT_EQ(plan({"a/d"}, at("new"))->folder, folder / "new") << "another machine";
+}
+
+TEST_F(PullPlanTest, AnInstanceContinuesUnderAnotherAddress) {
+  node.instance_id = "i-0123456789abcdef0";
+  const auto mark = plan({"d"}, at("new"))->mark;
+  node.address = "203.0.113.14";
+  EXPECT_EQ(plan({"d"}, at("new"))->mark, mark);
+}
+
 TEST_F(PullPlanTest, ALinkAsTargetIsWrittenThrough) {
   fs::create_directories(folder / "elsewhere");
   fs::create_symlink("elsewhere/real", folder / "second");

@@ -83,6 +83,21 @@ TEST_F(SafeTreeTest, RefusesToLeaveTheTree) {
   expect_nothing_outside();
 }
 
+TEST_F(SafeTreeTest, ANewFolderHasItsMarkUntilItIsSwept) {
+  const std::string mark = ".ec2mpi-pull.new.1";
+  ASSERT_TRUE(tree->make_marked_folder("new", mark));
+  EXPECT_TRUE(fs::is_empty(root / "new" / mark));
+  EXPECT_EQ(count(root), 1U) << "nothing is left beside it";
+  ASSERT_TRUE(put("new/file", "text"));
+  ASSERT_TRUE(tree->make_marked_folder("new", ".ec2mpi-pull.new.2"));
+  EXPECT_EQ(count(root / "new"), 2U) << "a folder that is there gets no mark";
+  tree->sweep("new");
+  EXPECT_EQ(content(root / "new/file"), "text");
+  EXPECT_EQ(count(root / "new"), 1U);
+  EXPECT_FALSE(tree->make_marked_folder("../evil", mark));
+  expect_nothing_outside();
+}
+
 TEST_F(SafeTreeTest, NoLinkIsFollowed) {
   fs::create_directory_symlink(folder / "outside", root / "door");
   fs::create_symlink(folder / "outside/file", root / "pipe");
