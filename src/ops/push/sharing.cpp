@@ -92,8 +92,9 @@ bool suits(const SourceTree& tree, const Share& share, const Candidate& candidat
         const auto kept = need.kept.find(offset.first);
         return kept != need.kept.end() && kept->second >= offset.second;
       });
-  // At most half of the archive may be useless to the node.
-  return has_beginnings && need.bytes >= bytes_of(tree, content.items) / 2;
+  // At most half of the files may be useless to the node. A file that it has begun counts whole, as in
+  // sharing(): in an archive of its own the rest of the file would cross the uplink once more.
+  return has_beginnings && bytes_of(tree, need.items) >= bytes_of(tree, content.items) / 2;
 }
 
 }  // namespace ec2mpi::ops

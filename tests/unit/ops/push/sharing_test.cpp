@@ -83,6 +83,15 @@ TEST_F(PushSharing, ALateNodeThatLacksABeginningThatTheArchiveLeavesOutDoesNotTa
   EXPECT_TRUE(suits(*tree, *share, late->candidate));
 }
 
+TEST_F(PushSharing, ALateNodeThatHoldsMostOfAFileTakesPartInTheArchiveOfTheWholeFile) {
+  scan({1'000});
+  const auto share = share_of({seat({0})});
+  const auto late = seat({0});
+  needs.back()->kept[0] = 900;
+  needs.back()->bytes = 100;
+  EXPECT_TRUE(suits(*tree, *share, late->candidate)) << "the last 100 bytes cross the uplink in any case";
+}
+
 TEST_F(PushSharing, ALateNodeThatCannotReadTheFormatDoesNotTakePart) {
   scan({1'000});
   const auto share = share_of({seat({0}, {.holes = true})});
