@@ -167,6 +167,27 @@ def test_no_match_is_that_nodes_error(ec2mpi, cluster4):
     assert (ec2mpi.folder / "out/node2/a.csv").read_text() == "x\n"
 
 
+def test_what_the_login_may_not_read_is_a_matter_of_permission(ec2mpi, cluster4):
+    cluster4.host(1, "mkdir -m 700 /srv/locked; head -c 9000000 /dev/zero > /srv/locked/big; echo x > /srv/locked/small;"
+                     "install -m 600 /srv/locked/big /srv/locked/small /srv")
+    for path in ("/srv/locked/big", "/srv/locked/*", "/srv/big", "/srv/small"):
+        done = ec2mpi("pull", "-w", "1", path, "out/")
+        assert done.code == 1 and "No such file" not in done.err and done.err.count("\n") == 2, done.err
+        assert f"node1: {path}: " in done.err and "Permission denied; --sudo reads as root\n" in done.err, done.err
+        assert ec2mpi("pull", "-w", "1", "--sudo", path, "out/").code == 0
+    done = ec2mpi("pull", "-w", "1", "/srv/none", "out/")
+    assert "node1: /srv/none: No such file or directory\n" in done.err, done.err
+
+
+def test_a_file_that_is_removed_meanwhile_is_named_as_its_user_knows_it(ec2mpi, cluster4):
+    user(cluster4, 1, "mkdir d; head -c 9000000 /dev/zero > d/a; head -c 9000000 /dev/zero > d/b")
+    cluster4.host(1, "cat > /usr/local/bin/tail; chmod 755 /usr/local/bin/tail",
+                  input='#!/bin/sh\n/usr/bin/tail "$@"\ncase $3 in */a) rm -f d/b ;; *) rm -f d/a ;; esac\n')
+    done = ec2mpi("pull", "-w", "1", "d", "out/")
+    assert done.code == 1
+    assert re.search("node1: /home/ubuntu/d/[ab]: No such file or directory\n", done.err), done.err
+
+
 def test_names_that_would_write_over_a_line_are_shown_harmless(ec2mpi):
     done = ec2mpi("pull", "-w", "2", "no\u009bsuch\u202eelif", "back/")
     assert done.code == 1 and "no\\xc2\\x9bsuch\\u{202e}elif" in done.err, done.err

@@ -25,7 +25,11 @@ RemoteSource source_from(const std::string& home, std::string_view matched, std:
   if (matched.ends_with("/.")) matched.remove_suffix(2);
   RemoteSource source{.matched = std::string(matched), .path = std::string(path)};
   // The script leaves the second path out where it equals the first one.
-  if (path.empty()) source.path = matched.starts_with('/') ? source.matched : home + "/" + source.matched;
+  if (path.empty()) {
+    if (matched.starts_with("./")) matched.remove_prefix(2);
+    const auto above = matched.starts_with('/') ? std::string() : home + "/";
+    source.path = matched == "." ? home : above + std::string(matched);
+  }
   while (source.path.ends_with('/')) source.path.pop_back();
   return source;
 }

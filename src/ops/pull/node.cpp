@@ -25,6 +25,13 @@ namespace {
 constexpr std::size_t kMostNotes = 20;
 constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought by parts, and can be resumed
 
+/// The next step of a user who may not read a file there.
+void add_advice(Error& error, bool as_root) {
+  if (!as_root && error.kind == ErrorKind::remote_io &&
+      error.message.find(": Permission denied") != std::string::npos)
+    error.message += "; --sudo reads as root";
+}
+
 /// A file that cannot be read does not stop the others.
 bool may_continue_after(const Result<ssh::ExitStatus>& status) {
   return status || status.error().kind == ErrorKind::remote_io;
@@ -49,6 +56,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
     CO_TRY_AS(opened, open_tree());
   }
   auto status = co_await bring_all();
+  if (!status) add_advice(status.error(), plan_.as_root);
   const bool lied = !status && status.error().kind == ErrorKind::protocol;
   // Nothing of a node that breaks the protocol is left for a later pull to continue.
   if (lied && tree_) tree_->drop_file();

@@ -12,6 +12,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/extra_session.hpp"
 #include "ec2mpi/ops/node/remote_program.hpp"
+#include "src/ops/pull/complaints.hpp"
 #include "src/ops/pull/parts.hpp"
 #include "src/ops/pull/script.hpp"
 
@@ -22,7 +23,6 @@ namespace {
 constexpr std::size_t kPartsInFlight = 2;  // of one stream; so that the node never waits for us
 // Additional connections are made for a file that lacks at least this many bytes.
 constexpr std::uint64_t kWorthAStream = 24 << 20;
-constexpr std::size_t kMostRangeErr = 16 * 1024;
 
 /// ranges.sh, running on a node.
 class RangeStream {
@@ -55,7 +55,7 @@ class RangeStream {
       CO_TRY_AS(chunk, co_await channel_->read(limit));
       if (!*chunk) co_return ended();
       if ((*chunk)->stream == ssh::Stream::err) {
-        if (err_.size() < kMostRangeErr) err_ += (*chunk)->bytes;
+        complaints_.feed((*chunk)->bytes);
         continue;
       }
       CO_TRY(take((*chunk)->bytes));
@@ -115,9 +115,10 @@ class RangeStream {
     return {};
   }
 
-  [[nodiscard]] std::unexpected<Error> ended() const {
+  [[nodiscard]] std::unexpected<Error> ended() {
     TRY_AS(status, channel_->exit_status());
-    const auto said = printable(trim(err_).substr(0, 200));
+    complaints_.end();
+    const auto said = complaints_.reason();
     return fail(ErrorKind::remote_io, said.empty() ? "the node ended the copy: " + status->describe() : said);
   }
 
@@ -125,7 +126,7 @@ class RangeStream {
   std::string token_;
   std::string before_;
   std::string_view ready_;
-  std::string err_;
+  Complaints complaints_;
   bool begun_ = false;
 };
 

@@ -16,7 +16,7 @@ while read -r from count path; do
   if [ "$from" = record ]; then
     records "$path" one
   else
-    [ -e "$path" ] || die "$path: No such file or directory"
+    [ -e "$path" ] || die_without "$path"
     # A pipe that has taken the file's place would never answer.
     [ -f "$path" ] || die "$path: not a file any more"
     [ -r "$path" ] || die "$path: Permission denied"

@@ -7,7 +7,8 @@ exec xargs -0 sh -c '
 status=0
 for path; do
   if [ ! -f "$path" ] || [ ! -r "$path" ]; then
-    printf "ec2mpi: %s: cannot be read\n" "$path" >&2
+    if [ -e "$path" ] && [ ! -r "$path" ]; then reason="Permission denied"; else reason="cannot be read"; fi
+    printf "ec2mpi: %s: %s\n" "$path" "$reason" >&2
     echo ! && status=1
   elif ! IFS= read -r start <"$path" && [ -z "$start" ]; then
     echo .

@@ -2,6 +2,7 @@
 # shellcheck disable=SC2034 # the text behind these functions reads status and has_printf
 # Functions for the programs of a pull.
 #   die TEXT           ends the program; the reason stands on standard error behind "ec2mpi: "
+#   die_without PATH   ends the program because PATH cannot be looked at, with the reason of the system
 #   decode WORD        sets decoded: "=PATH" is the path as it stands; "%TEXT" has it with octal numbers for printf %b
 #   records PATH WHAT  prints the record of PATH and, if WHAT is "all", of everything below. A link given as PATH is
 #                      followed.
@@ -14,6 +15,12 @@ status=0
 die() {
   printf 'ec2mpi: %s\n' "$1" >&2
   exit 1
+}
+
+die_without() {
+  reason=$(ls -d -- "$1" 2>&1 >/dev/null)
+  reason=${reason##*: }
+  die "${1#./}: ${reason:-No such file or directory}"
 }
 
 decode() {

@@ -26,7 +26,7 @@ is_file_link() { [ -L "$1" ] && [ -e "$1" ] && [ ! -d "$1" ]; }
 found=
 missing() {
   [ -z "$patient" ] || return 0
-  [ -n "$found" ] || die "${1#./}: No such file or directory"
+  [ -n "$found" ] || die_without "$1"
   printf '%s\0' "$1"
 }
 

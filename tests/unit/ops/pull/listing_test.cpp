@@ -34,7 +34,7 @@ TEST(PullListing, IsReadInPartsOfAnySize) {
     EXPECT_EQ(behind, "rest");
     const auto sources = listing.take();
     ASSERT_EQ(sources.size(), 1U);
-    EXPECT_EQ(sources[0].path, "/h/./a");
+    EXPECT_EQ(sources[0].path, "/h/a");
     EXPECT_EQ(sources[0].matched, "./a");
     ASSERT_EQ(sources[0].items.size(), 4U);
     const auto& file = sources[0].items[1];
@@ -118,7 +118,7 @@ TEST(PullListing, FoldersAndTheRootKeepTheirNames) {
                            record("source", "./link", "/srv/file") + record("end")));
   std::vector<std::string> seen;
   for (const auto& source : listing.take()) seen.push_back(source.matched + " " + source.path);
-  EXPECT_EQ(seen, (std::vector<std::string>{"/ ", "/srv/x /srv/x", "./d/ /h/./d", "./link /srv/file"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"/ ", "/srv/x /srv/x", "./d/ /h/d", "./link /srv/file"}));
 }
 
 }  // namespace

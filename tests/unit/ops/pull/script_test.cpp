@@ -101,6 +101,15 @@ TEST_F(PullScript, ASourceThatIsNotThereEndsTheListingAtOnce) {
   EXPECT_EQ(read("out").find("end"), std::string::npos);
 }
 
+TEST_F(PullScript, TheReasonForAMissingFileIsTheSystems) {
+  fake("ls", R"(echo "ls: cannot access '$3': Permission denied" >&2; exit 2)");
+  const auto program = pull_list_program(plan_of({"/locked/a: b"}), "T", AbsentSources::fail);
+  EXPECT_EQ(run(program.text, program.input), 1);
+  EXPECT_EQ(read("err"), "ec2mpi: /locked/a: b: Permission denied\n");
+  EXPECT_EQ(run(pull_ranges_program("T"), "1 4 =/locked/f\n"), 1);
+  EXPECT_EQ(read("err"), "ec2mpi: /locked/f: Permission denied\n");
+}
+
 /// The head of busybox reads a whole block, however few bytes it is asked for.
 TEST_F(PullScript, AWatchReadsNoMoreOfItsInputThanTheSources) {
   std::vector<std::string> paths;
@@ -118,7 +127,7 @@ TEST_F(PullScript, TheAnswersAboutARemovedFileEndToo) {
   EXPECT_EQ(run(pull_ranges_program("T"), "3 4 =./f\nrecord 0 =./gone\n9 4 =./f\n"), 1);
   EXPECT_EQ(read("out"), "T\n2345\n\n89\0\0\n"s);
   EXPECT_EQ(run(pull_ranges_program("T"), "1 4 =./gone\n"), 1);
-  EXPECT_EQ(read("err"), "ec2mpi: ./gone: No such file or directory\n");
+  EXPECT_EQ(read("err"), "ec2mpi: gone: No such file or directory\n");
 }
 
 TEST_F(PullScript, APipeThatTookTheFilesPlaceIsNotWaitedFor) {
