@@ -381,11 +381,11 @@ std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb,
     command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
     command.add_option("-n,--lines", options->last_lines, "Only the last N lines of each stream")
         ->type_name("N")
-        ->check(number(1, 1'000'000'000));
+        ->transform(number(1, 1'000'000'000));
     command
         .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
         ->type_name("N")
-        ->check(number(0, 999'999));
+        ->transform(number(0, 999'999));
   }
   const auto work = [verb](const FollowOptions& chosen, const CommonOptions& common) -> Result<int> {
     TRY(check_words(chosen));

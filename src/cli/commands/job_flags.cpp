@@ -124,10 +124,10 @@ Result<JobSpec> completed(JobSpec job, const JobFlags& flags) {
 void add_job_flags(CLI::App& command, JobFlags& flags) {
   command.add_option("-n,--np", flags.np, "Ranks in all, also -np [one per slot]")
       ->type_name("N")
-      ->check(number(1, 1'000'000));
+      ->transform(number(1, 1'000'000));
   command.add_option("--per-node", flags.per_node, "Ranks on each node, independent of its slots")
       ->type_name("N")
-      ->check(number(1, 100'000));
+      ->transform(number(1, 100'000));
   command
       .add_option("--slots", flags.slots,
                   "Places on a node: cores, threads or a number [as the list says, else cores]")
@@ -163,7 +163,7 @@ void add_job_flags(CLI::App& command, JobFlags& flags) {
       .add_option("--spawn", flags.spawn,
                   "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
       ->type_name("N")
-      ->check(number(1, 100'000));
+      ->transform(number(1, 100'000));
   command.add_flag("--no-mpi4py-run", flags.no_mpi4py_run,
                    "Start python programs as they are, not through mpi4py.run");
 }

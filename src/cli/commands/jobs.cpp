@@ -282,7 +282,7 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   rm.add_flag("--json", of_rm->json, "As one JSON document");
   rm.add_option("--older", of_rm->older, "All that ended at least this many days ago")
       ->type_name("DAYS")
-      ->check(number(1, 100'000));
+      ->transform(number(1, 100'000));
 }
 
 }  // namespace ec2mpi::cli

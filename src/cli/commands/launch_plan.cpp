@@ -365,7 +365,7 @@ void add_launch_options(CLI::App& command, LaunchOptions& options) {
                    ->type_name("WHICH")
                    ->group(kShape);
   command.add_option("--max-price", options.max_price, "The most for a spot instance, in USD an hour")
-      ->check(number(0.0001, 1000.0))
+      ->transform(number(0.0001, 1000.0))
       ->needs(spot)
       ->type_name("PRICE")
       ->group(kShape);
@@ -376,7 +376,7 @@ void add_launch_options(CLI::App& command, LaunchOptions& options) {
       ->type_name("FILE")
       ->group(kShape);
   command.add_option("--threads-per-core", options.threads_per_core, "1 switches hyper-threading off")
-      ->check(number(1, 2))
+      ->transform(number(1, 2))
       ->type_name("N")
       ->group(kShape);
   command.add_flag("--efa", options.efa, "With an Elastic Fabric Adapter")->group(kShape);

@@ -64,7 +64,7 @@ void add_life_options(CLI::App& command, LifeOptions& options) {
           ->group(kEnd);
   command.add_option("--budget", options.budget, "End when all together have cost this much, in USD")
       ->type_name("AMOUNT")
-      ->check(number(0.01, 1e6))
+      ->transform(number(0.01, 1e6))
       ->excludes(ttl)
       ->group(kEnd);
   command

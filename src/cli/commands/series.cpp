@@ -350,7 +350,7 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
       .add_option("--max-parallel", options.most,
                   "Most jobs of the series at a time [as many as fit on the nodes]")
       ->type_name("N")
-      ->check(number(1, 1'000'000));
+      ->transform(number(1, 1'000'000));
   command.add_flag(
       "--dry-run", options.dry_run,
       "Ask the nodes, and show the jobs of the series that would start, or why they would not; of one job, "

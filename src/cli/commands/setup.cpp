@@ -153,7 +153,7 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
       ->envname("EC2MPI_TIMEOUT");
   command.add_option("--retries", options->fleet.retries, "Retries of a failed connection [0]")
       ->type_name("N")
-      ->check(number(0, 1'000'000))
+      ->transform(number(0, 1'000'000))
       ->envname("EC2MPI_RETRIES");
   set_work(command, dispatch, options, run_setup);
 }

@@ -337,10 +337,11 @@ void add_up_command(CLI::App& app, Dispatch& dispatch) {
                   "  ec2mpi up --replace failed    new ones for those that have ended or fail EC2's checks\n"
                   "  ec2mpi down                   ends them again");
   const auto instances = number(std::size_t{1}, kMostInstances);
-  auto* count = command.add_option("COUNT", options->count, "How many, for a new cluster")->check(instances);
+  auto* count =
+      command.add_option("COUNT", options->count, "How many, for a new cluster")->transform(instances);
   auto* add = command.add_option("--add", options->add, "This many more for the list")
                   ->type_name("N")
-                  ->check(instances)
+                  ->transform(instances)
                   ->excludes(count);
   auto* replace = command
                       .add_option("--replace", options->replaced,

@@ -45,13 +45,19 @@ CLI::Validator time_from(double least, double most) {
   return {read, ""};
 }
 
-/// CLI11 would answer a wrong unit with the names of all that there are.
+/// CLI11 would answer a wrong unit with the names of all that there are, and it takes -1 for the largest
+/// number, which it also makes of a larger one.
 CLI::Validator size() {
   const CLI::AsSizeValue convert(true);
   const auto check = [convert](std::string& word) -> std::string {
     const auto typed = word;
+    std::uint64_t count = 0;
+    const auto [stopped, wrong] = std::from_chars(word.data(), word.data() + word.size(), count);
+    const auto unit = word.substr(static_cast<std::size_t>(stopped - word.data()));
+    const bool plain = wrong == std::errc{} && unit.find_first_of("0123456789") == std::string::npos;
+    word = std::to_string(count) + unit;
     try {
-      if (convert(word).empty()) return {};
+      if (plain && convert(word).empty()) return {};
     } catch (const CLI::ValidationError&) {
       // A wrong unit comes as an exception, and another wrong text as a message.
     }

@@ -109,7 +109,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
       ->envname("EC2MPI_USER")
       ->group(kConnection);
   command.add_option("-p,--port", options.port, "Port of sshd [22]")
-      ->check(number(1, 65535))
+      ->transform(number(1, 65535))
       ->type_name("PORT")
       ->envname("EC2MPI_PORT")
       ->group(kConnection);
@@ -142,7 +142,7 @@ void add_connect_options(CLI::App& command, ConnectOptions& options) {
 void add_fleet_options(CLI::App& command, FleetFlags& options) {
   command.add_option("-f,--fanout", options.fanout, "How many nodes at once [all]")
       ->type_name("N")
-      ->check(kCount)
+      ->transform(kCount)
       ->envname("EC2MPI_FANOUT")
       ->group(kLimits);
   command.add_option("-u,--command-timeout", options.task_timeout, "Time for each node [no limit]")
@@ -159,7 +159,7 @@ void add_fleet_options(CLI::App& command, FleetFlags& options) {
       .add_option("--retries", options.retries,
                   "Retries of a connection that failed before its command began [0]")
       ->type_name("N")
-      ->check(kCount)
+      ->transform(kCount)
       ->envname("EC2MPI_RETRIES")
       ->group(kLimits);
   command.add_flag("-k,--fail-fast", options.fail_fast, "Start no other node after the first failure")

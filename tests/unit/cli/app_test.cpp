@@ -123,6 +123,7 @@ TEST(CommandLine, AWrongWordIsRefusedInOneLine) {
            {{"up", "1", "--max-price", "1"}, "--max-price goes with --spot only"},
            {{"--verion"}, "ec2mpi has no option --verion; did you mean --version?"},
            {{"pull", "--max-size", "3X", "a", "b"}, "--max-size: a size such as 500M or 20G, not '3X'"},
+           {{"pull", "--max-size", "-1", "a", "b"}, "--max-size: a size such as 500M or 20G, not '-1'"},
            {{"push", "--sudo", "--relay", "always", "a", "b"}, "do not go together"},
            {{"exec-all", "-f", "many", "true"}, "--fanout: a number from 0 to 1000000, not 'many'"},
            {{"exec-all", "-f", "-1", "true"}, "not '-1'"},

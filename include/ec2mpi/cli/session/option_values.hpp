@@ -40,18 +40,22 @@ template <class T>
 /// A number of bytes: 500M, 20G; the units are powers of 1000.
 [[nodiscard]] CLI::Validator size();
 
-/// A number from `least` to `most`; a whole one where they are.
+/// A number from `least` to `most`; a whole one where they are. As a transformation, because CLI11 reads 010
+/// as 8.
 template <class T>
 [[nodiscard]] CLI::Validator number(T least, T most) {
-  const auto check = [least, most](const std::string& word) -> std::string {
+  const auto read = [least, most](std::string& word) -> std::string {
     T value{};
     const auto* const end = word.data() + word.size();
     const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
-    if (wrong == std::errc{} && stopped == end && value >= least && value <= most) return {};
+    if (wrong == std::errc{} && stopped == end && value >= least && value <= most) {
+      word = fmt::format("{}", value);
+      return {};
+    }
     return fmt::format("a number from {:.10g} to {:.10g}, not '{}'", static_cast<double>(least),
                        static_cast<double>(most), word);
   };
-  return {check, ""};
+  return {read, ""};
 }
 
 }  // namespace ec2mpi::cli

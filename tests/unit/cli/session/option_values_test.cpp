@@ -21,6 +21,29 @@ TEST(Number, TakesNoOtherTextAndNothingBeyondItsBounds) {
   for (const char* bad : {"0.4", "nan", "inf", "1,5"}) EXPECT_NE(said_of(decimal, bad), "");
 }
 
+TEST(Number, IsDecimalWhateverItBeginsWith) {
+  std::string word = "010";
+  EXPECT_EQ(number(1, 10)(word), "");
+  EXPECT_EQ(word, "10");
+}
+
+TEST(Size, TakesNoSignAndNothingThatIsTooLarge) {
+  for (const auto& [typed, bytes] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"0", "0"},
+                                                                  {"500", "500"},
+                                                                  {"010", "10"},
+                                                                  {"3k", "3000"},
+                                                                  {"500M", "500000000"},
+                                                                  {"20 GB", "20000000000"}}) {
+    std::string word = typed;
+    EXPECT_EQ(size()(word), "") << typed;
+    EXPECT_EQ(word, bytes);
+  }
+  for (const char* bad :
+       {"", "M", "-1", "-5M", "+5", " 5", "5X", "0x10", "1e30", "99999999999999999999", "99999999999G"})
+    EXPECT_EQ(said_of(size(), bad), fmt::format("a size such as 500M or 20G, not '{}'", bad));
+}
+
 TEST(TimeFrom, TakesSecondsAndTimesWithAUnit) {
   const auto validator = time_from(0.5, 7200);
   for (const auto& [typed, seconds] :
