@@ -173,7 +173,7 @@ def test_what_the_login_may_not_read_is_a_matter_of_permission(ec2mpi, cluster4)
     for path in ("/srv/locked/big", "/srv/locked/*", "/srv/big", "/srv/small"):
         done = ec2mpi("pull", "-w", "1", path, "out/")
         assert done.code == 1 and "No such file" not in done.err and done.err.count("\n") == 2, done.err
-        assert f"node1: {path}: " in done.err and "Permission denied; --sudo reads as root\n" in done.err, done.err
+        assert f"node1: {path}: " in done.err and "Permission denied; ec2mpi pull --sudo reads as root\n" in done.err, done.err
         assert ec2mpi("pull", "-w", "1", "--sudo", path, "out/").code == 0
     done = ec2mpi("pull", "-w", "1", "/srv/none", "out/")
     assert "node1: /srv/none: No such file or directory\n" in done.err, done.err

@@ -29,7 +29,7 @@ constexpr std::uint64_t kBigFile = 8 << 20;  // from here on a file is brought b
 void add_advice(Error& error, bool as_root) {
   if (!as_root && error.kind == ErrorKind::remote_io &&
       error.message.find(": Permission denied") != std::string::npos)
-    error.message += "; --sudo reads as root";
+    error.message += "; ec2mpi pull --sudo reads as root";
 }
 
 /// A file that cannot be read does not stop the others.
