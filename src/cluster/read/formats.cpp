@@ -9,6 +9,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "src/cluster/read/comments.hpp"
 #include "src/cluster/read/fields.hpp"
 #include "src/cluster/read/json_list.hpp"
 #include "src/cluster/read/readers.hpp"
@@ -110,12 +111,25 @@ std::optional<Read<Listing>> read_headed(std::optional<Read<Table>> table) {
   return read_by_header(**table, 0);
 }
 
+/// True if the first line names columns with this separator between them, whatever its quotes are.
+bool begins_with_header(std::string_view text, Separator separator) {
+  std::string line(trim(text).substr(0, trim(text).find('\n')));
+  std::erase(line, '"');
+  const auto table = split_table(line, separator);
+  return table && !table->rows.empty() && table->rows.front().count > 1 &&
+         !header_fields(table->row(0)).empty();
+}
+
 /// The table below a header, if there is one that most rows fit: by the first separator with which a row at
 /// the beginning is a row of labels, else by the places of the labels.
 std::optional<Read<Listing>> read_below_header(std::string_view text) {
   for (const Separator separator : separators_in(beginning(text))) {
-    const auto sample = split_table(beginning(text), separator);
-    if (separator >= Separator::wide || !sample || !find_header(*sample)) continue;
+    if (separator >= Separator::wide) continue;
+    auto sample = split_table(beginning(text), separator);
+    // The beginning may end within a quoted cell.
+    if (!sample) sample = split_table(text, separator);
+    if (!sample && begins_with_header(text, separator)) return std::unexpected(sample.error());
+    if (!sample || !find_header(*sample)) continue;
     TRY_AS(table, split_table(text, separator));
     const auto header = find_header(*table);
     if (header && fits_header(*table, *header)) return read_by_header(*table, *header);
@@ -178,7 +192,9 @@ Read<Listing> read_hosts_or_rows(std::string_view text) {
   if (hosts && form) hosts->notes.push_back(fmt::format(kColumnName, form->header_line));
   if (hosts) return hosts;
   const auto table = split_table(text, separators_in(text).front());
-  auto rows = table ? read_rows_without_ids(*table) : Read<Listing>(std::unexpected(table.error()));
+  // A wrong quote in a CSV is the cause of whatever else is wrong with it.
+  if (!table) return std::unexpected(table.error());
+  auto rows = read_rows_without_ids(*table);
   return rows ? std::move(rows) : std::move(hosts);
 }
 
@@ -189,6 +205,7 @@ Read<Listing> read_text(std::string_view text) {
     if (begins_as_json(text)) return read_json_list(text);
     if (const auto reason = why_unsupported(text)) return refuse(1, "{}", *reason);
   }
+  if (auto comment = find_foreign_comment(text)) return std::unexpected(std::move(*comment));
   // Before the tables, for its lines hold tabs, too.
   if (is_tagged_text(text)) return read_tagged_text(text);
   if (auto table = read_table(text)) return std::move(*table);

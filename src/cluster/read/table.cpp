@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 
 namespace ec2mpi {
@@ -26,6 +27,7 @@ class Splitter {
     if (table_.separator == Separator::comma) return split_csv(text, ',');
     if (table_.separator == Separator::semicolon) return split_csv(text, ';');
     for_each_line(text, [&](std::string_view line, int number) { split_line(line, number); });
+    if (open_quote_ != 0) return refuse(open_quote_, kOpenQuote);
     return std::move(table_);
   }
 
@@ -34,6 +36,8 @@ class Splitter {
   void split_line(std::string_view line, int number) {
     const std::string_view trimmed = trim(line);
     if (trimmed.empty() || trimmed.front() == '#' || is_rule(trimmed)) return;
+    const bool open_quote = trimmed.front() == '"' && std::ranges::count(trimmed, '"') % 2 == 1;
+    if (open_quote && open_quote_ == 0) open_quote_ = number;
     table_.begin_row(number);
     if (table_.separator == Separator::tab) split_at(line, '\t');
     if (table_.separator == Separator::pipe) split_bars(trimmed);
@@ -119,12 +123,29 @@ class Splitter {
         // A quoted cell may hold line breaks, so a record may be longer than its first line.
         length = split_record(text, separator);
         if (length == 0) return refuse(line, kOpenQuote);
+        if (swallows_machine(text.substr(0, length), separator)) return refuse(line, kLateQuote);
+        if (table_.rows.back().count == 1 && is_quoted(first_line) && first_line.contains(separator))
+          return refuse(line, kQuotedLine);
         drop_empty_row();
       }
       line += static_cast<int>(std::ranges::count(text.substr(0, length), '\n'));
       text.remove_prefix(length);
     }
     return std::move(table_);
+  }
+
+  /// True if a cell of the record that was split last runs over a line end and holds other cells, one of them
+  /// an id or an address: its quote belongs to no cell.
+  [[nodiscard]] bool swallows_machine(std::string_view record, char separator) const {
+    if (!trim(record).contains('\n')) return false;
+    return std::ranges::any_of(table_.row(table_.rows.size() - 1), [&](std::string_view cell) {
+      const auto parts = ec2mpi::split(cell, separator);
+      return parts.size() > 1 && std::ranges::any_of(parts, [](std::string_view part) {
+               return std::ranges::any_of(words(part), [](std::string_view word) {
+                 return is_instance_id(word) || is_numeric_address(word);
+               });
+             });
+    });
   }
 
   /// Adds the cells of the record at the start of `text`; its length with its line end, or 0 if a quote stays
@@ -153,6 +174,7 @@ class Splitter {
     return text.size();
   }
   Table table_;
+  int open_quote_ = 0;  ///< the first line that begins with a quote and does not close it
 };
 
 /// True if each row that holds an id anywhere holds one as a whole cell.
@@ -227,9 +249,8 @@ Read<Table> split_by_ids(std::string_view text) {
   for (const Separator separator : separators_in(text)) {
     if (separator >= Separator::wide) break;
     auto table = split_table(text, separator);
-    // An open quote in a CSV is reported; another separator would hide the cause.
-    const bool open_quote = !table && separator == Separator::comma && text.starts_with('"');
-    if (open_quote || (table && ids_are_cells(*table))) return table;
+    // A wrong quote in a CSV is reported; another separator would hide the cause.
+    if (!table || ids_are_cells(*table)) return table;
   }
   auto wide = split_table(text, Separator::wide);
   // Two blanks may also stand in a Name, so all rows must have the same number of cells.
