@@ -110,10 +110,12 @@ Problem put_state(Node& node, std::string_view cell) {
   return std::nullopt;
 }
 
-/// "true" in a column that is called "stopped".
+/// "true" in a column that is called "stopped"; a state there says itself.
 Problem put_not_running(Node& node, std::string_view cell) {
-  const auto state = state_word(cell);
-  return put_state(node, !state ? cell : state->running ? "stopped" : "running");
+  const std::string word = lower_case(cell);
+  if (word == "true" || word == "yes" || word == "1") return put_state(node, "stopped");
+  if (word == "false" || word == "no" || word == "0") return put_state(node, "running");
+  return put_state(node, cell);
 }
 
 /// A host's name beside its address is the node's name; where it stands alone it must be an address.

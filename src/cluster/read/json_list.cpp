@@ -37,6 +37,24 @@ bool is_other_resource(const JsonTape& tape, std::size_t object) {
   return !machine;
 }
 
+/// The name by which a container shows that it holds a bastion, a NAT gateway or the like, and no nodes: its
+/// key, or in Terraform's state the name of the resource or its module. Empty for any other value.
+std::string_view name_of_helper(const JsonTape& tape, std::size_t container) {
+  const auto is_helper = [](std::string_view name) { return role_of_name(name) == NamePart::helper; };
+  if (!tape.is_container(container)) return {};
+  if (is_helper(tape.key(container))) return tape.key(container);
+  const auto has = [&](std::string_view member) { return tape.member(container, member).has_value(); };
+  const bool of_state = has("instances") || has("values") || has("attributes") || has("resources");
+  if (!of_state || is_other_resource(tape, container)) return {};
+  for (const std::string_view member : {"name", "index_key", "index", "module", "address"}) {
+    const auto value = tape.member(container, member);
+    // "module.bastion", "aws_instance.bastion": the last part is the name.
+    const std::string_view name = value && tape.is_string(*value) ? tape.text(*value) : "";
+    if (is_helper(name.substr(name.rfind('.') + 1))) return name;
+  }
+  return {};
+}
+
 /// Reads the outermost objects that have a sign.
 class RecordReader {
  public:
@@ -49,6 +67,7 @@ class RecordReader {
     if (sign_ != &RecordSigns::has_id) TRY(read_lost());
     move_elastic_ips();
     TRY(note_unused(listing_, logins_));
+    helpers_.note(listing_);
     return std::move(listing_);
   }
 
@@ -81,10 +100,12 @@ class RecordReader {
   /// `{"stopped": [...]}`: the name of the container says it of the machines inside.
   static void give_state(std::span<Node> nodes, std::string_view key) {
     const auto state = state_word(key);
-    if (!state || state->use != StateWord::Use::anywhere) return;
+    const Field field = field_of_column(key);
+    const bool out = field == Field::not_running;
+    if (!out && (!state || (state->use != StateWord::Use::anywhere && field != Field::state))) return;
     for (Node& node : nodes) {
       // Of two states the one that does not run counts.
-      if (node.state.empty() || !state->running) node.state = key;
+      if (node.state.empty() || out || !state->running) node.state = key;
     }
   }
 
@@ -96,7 +117,7 @@ class RecordReader {
     bool machines = false;
     std::optional<std::size_t> other;
     for (const std::size_t part : parts) {
-      if (by_address() && is_other_resource(tape_, part)) continue;
+      if ((by_address() && is_other_resource(tape_, part)) || is_helper(part)) continue;
       const std::size_t nodes_before = listing_.nodes.size(), found_before = found_;
       const std::size_t lost_before = lost_.size(), part_before = stateful_.size();
       TRY_AS(signs, visit(part, parent));
@@ -122,6 +143,13 @@ class RecordReader {
     if (in_list && machines) return refuse(tape_.at(*other).line, kNoMachine);
     if (in_list || (!machines && !by_address() && tape_.is_container(*other))) return {};
     return refuse(tape_.at(*other).line, kOtherAddress, in_quotes(tape_.key(*other)));
+  }
+
+  /// True for what stands beside a cluster; a note says so if it holds a machine.
+  bool is_helper(std::size_t part) {
+    const std::string_view name = name_of_helper(tape_, part);
+    if (!name.empty() && holds_machine(part)) helpers_.add(name);
+    return !name.empty();
   }
 
   /// Machines without an address stand beside others like the rows of a table: one that runs is refused, one
@@ -150,6 +178,15 @@ class RecordReader {
   [[nodiscard]] bool holds_address(std::size_t i) const {
     for (std::size_t inner = i; inner < tape_.at(i).end; ++inner) {
       if (tape_.is_string(inner) && is_ipv4(tape_.text(inner))) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool holds_machine(std::size_t i) const {
+    for (std::size_t inner = i; inner < tape_.at(i).end; ++inner) {
+      const std::string_view text = tape_.is_string(inner) ? tape_.text(inner) : "";
+      if (is_ipv4(text) || is_instance_id(text)) return true;
+      if (is_address_field(field_of_label(tape_.key(inner))) && !is_blank_cell(text)) return true;
     }
     return false;
   }
@@ -197,6 +234,7 @@ class RecordReader {
   std::vector<std::size_t> stateful_;  ///< objects with a state that are machines if others beside them are
   std::unordered_map<std::string_view, std::string_view> elastic_;  ///< from instance id to Elastic IP
   LoginColumns logins_;                                             ///< members that say how to log in
+  Helpers helpers_;
   std::size_t last_read_ = static_cast<std::size_t>(-1);
 };
 
@@ -259,65 +297,6 @@ Read<Listing> read_rows(Table table) {
   return listing && table.rows.front().count > 1 ? std::move(listing) : std::move(hosts);
 }
 
-/// One address and no instance id: the user wrote this host, and no plugin of a cloud did.
-bool is_given_by_user(const Node& node) {
-  return node.instance_id.empty() &&
-         int{!node.public_address.empty()} + int{!node.private_address.empty()} + int{!node.ipv6.empty()} ==
-             1;
-}
-
-/// Reads the output of `ansible-inventory --list`.
-class AnsibleReader {
- public:
-  explicit AnsibleReader(const JsonTape& tape) : tape_(tape) {}
-
-  /// The hosts of every group in the order of the file, then those that only `hostvars` names.
-  Read<Listing> read(std::size_t hostvars) {
-    for (const std::size_t host : tape_.inside(hostvars)) {
-      if (tape_.is_object(host)) facts_.emplace(tape_.key(host), host);
-    }
-    for (const std::size_t group : tape_.inside(0)) {
-      const auto hosts = tape_.is_object(group) ? tape_.member(group, "hosts") : std::nullopt;
-      if (!hosts || !tape_.is_array(*hosts)) continue;
-      for (const std::size_t host : tape_.inside(*hosts)) TRY(add(tape_.text(host), host));
-    }
-    for (const std::size_t host : tape_.inside(hostvars)) TRY(add(tape_.key(host), host));
-    TRY(note_unused(listing_, logins_));
-    listing_.as_given = std::ranges::all_of(listing_.nodes, is_given_by_user);
-    return std::move(listing_);
-  }
-
- private:
-  /// A host may be in several groups; its first place counts.
-  Read<void> add(std::string_view name, std::size_t at) {
-    if (!seen_.insert(name).second) return {};
-    Node& node = listing_.nodes.emplace_back();
-    node.line = tape_.at(at).line;
-    const auto facts = facts_.find(name);
-    Problem problem = facts == facts_.end() ? std::nullopt : put_record(node, tape_, facts->second, logins_);
-    if (!problem) problem = put_name(node, name);
-    if (problem) return refuse(node.line, kCorrectInventory, in_quotes(name), *problem);
-    return {};
-  }
-
-  /// A host without facts on its address is reached by its name; beside an address it is only a name.
-  static Problem put_name(Node& node, std::string_view name) {
-    if (has_address(node) || !node.instance_id.empty()) {
-      if (node.name.empty() && !is_ipv4(name)) node.name = name;
-      return std::nullopt;
-    }
-    const auto spec = host_of(name, BareWords::allowed);
-    if (spec) put_host(node, *spec);
-    return spec ? std::nullopt : Problem(spec.error());
-  }
-
-  const JsonTape& tape_;
-  std::unordered_map<std::string_view, std::size_t> facts_;  ///< the object in hostvars of each host
-  std::unordered_set<std::string_view> seen_;
-  LoginColumns logins_;  ///< members that say how to log in
-  Listing listing_;
-};
-
 std::unexpected<Refusal> refuse_json(const TextFault& fault) {
   if (fault.problem.empty()) return refuse(fault.line, kJsonCutOff);
   if (fault.problem.contains("parsing value - unexpected ']'")) return refuse(fault.line, kJsonComma);
@@ -332,7 +311,7 @@ Read<Listing> read_json_list(std::string_view text) {
   if (const auto reason = why_json_unsupported(*tape)) return refuse(1, "{}", *reason);
   const auto meta = tape->size() > 0 ? tape->member(0, "_meta") : std::nullopt;
   const auto hostvars = meta ? tape->member(*meta, "hostvars") : std::nullopt;
-  if (hostvars && tape->is_object(*hostvars)) return AnsibleReader(*tape).read(*hostvars);
+  if (hostvars && tape->is_object(*hostvars)) return read_ansible(*tape, *hostvars);
   // The weaker sign is tried only if no object has the stronger one: inside an
   // instance, objects such as its network interfaces hold addresses, too.
   for (const Sign sign : {&RecordSigns::has_facts, &RecordSigns::has_address, &RecordSigns::has_id}) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ec2mpi/base/json_tape.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
@@ -19,6 +20,20 @@ namespace ec2mpi {
 /// only in words such as public, private, ips, ids describe the same machines and must be of one length
 /// (`head_public_ip`, `head_private_ip`); groups follow each other, one named head, master or the like first.
 [[nodiscard]] Read<Listing> read_json_outputs(const JsonTape& tape);
+
+/// Reads the output of `ansible-inventory --list`, whose hosts have their facts in the object `hostvars`.
+[[nodiscard]] Read<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars);
+
+/// Names of bastions, NAT gateways and the like that stand beside the nodes and are none.
+class Helpers {
+ public:
+  void add(std::string_view name);
+  /// Says that they are not used.
+  void note(Listing& listing) const;
+
+ private:
+  std::vector<std::string> names_;  ///< in quotes
+};
 
 /// What the direct members of an object say about it.
 struct RecordSigns {

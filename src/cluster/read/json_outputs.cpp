@@ -33,14 +33,6 @@ struct Group {
   }
 };
 
-/// A helper wins over the other roles, for its address is that of no node.
-NamePart role_of(const std::vector<std::string>& words) {
-  for (const NamePart role : {NamePart::helper, NamePart::head, NamePart::worker}) {
-    if (std::ranges::find(words, role, part_of_name) != words.end()) return role;
-  }
-  return NamePart::none;
-}
-
 /// The field of an output by its values, and by the words of its name where the values leave it open.
 Field field_of(const std::vector<std::string_view>& values, const std::vector<std::string>& words) {
   const auto has = [&](std::initializer_list<std::string_view> some) {
@@ -121,24 +113,25 @@ class OutputReader {
       output.values.push_back(tape_.text(i));
       if (tape_.is_object(value)) output.names.push_back(tape_.key(i));
     }
-    const std::vector<std::string> words = words_of_name(tape_.key(child).substr(0, 100));
+    const std::string_view name = tape_.key(child).substr(0, 100);
+    const std::vector<std::string> words = words_of_name(name);
     if (scalars && !output.values.empty()) output.field = field_of(output.values, words);
     // Outputs that are not understood are named in a note: they may have been the nodes.
     if (output.field == Field::unknown) {
       unused_.push_back(output.key);
     } else {
-      group_of(words).outputs.push_back(std::move(output));
+      group_of(words, role_of_name(name)).outputs.push_back(std::move(output));
     }
   }
 
   /// Outputs whose names have the same words, but for those that name a kind of value.
-  Group& group_of(const std::vector<std::string>& words) {
+  Group& group_of(const std::vector<std::string>& words, NamePart role) {
     std::string name;
     for (const std::string& word : words) {
       if (part_of_name(word) != NamePart::kind) name += word + "_";
     }
     const auto [at, is_new] = group_of_.emplace(name, groups_.size());
-    if (is_new) groups_.push_back({{}, role_of(words)});
+    if (is_new) groups_.push_back({{}, role});
     return groups_[at->second];
   }
 

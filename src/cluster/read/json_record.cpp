@@ -180,7 +180,9 @@ RecordSigns signs_of_record(const JsonTape& tape, std::size_t object, bool in_li
     signs.has_address = signs.has_address || in_array || (address && !is_blank_cell(text));
     const bool inner_state = in_list && may_hold_states(field) && tape.is_container(child) &&
                              !state_inside(tape, child).word.empty();
-    signs.has_state = signs.has_state || state || inner_state;
+    // Of settings too it is said that they are enabled, as of `"logging": {"enabled": true}`.
+    const bool setting = key == "enabled" || key == "disabled";
+    signs.has_state = signs.has_state || (state && !setting) || inner_state;
     facts = facts || address || state || (field == Field::type && is_instance_type(text));
     // These ids belong to an Elastic IP: with an address beside them, the object is one.
     allocation = allocation || key == "allocationid" || key == "associationid";

@@ -57,7 +57,11 @@ auto meaning_in(std::string_view word) {
 }  // namespace
 
 Field field_of_key(std::string_view squashed_label) {
-  return meaning_in<kColumnNames>(squashed_label).value_or(Field::unknown);
+  const auto field = meaning_in<kColumnNames>(squashed_label);
+  if (field || !squashed_label.starts_with("is")) return field.value_or(Field::unknown);
+  // "isDeleted", "is_ready"
+  const auto flag = meaning_in<kColumnNames>(squashed_label.substr(2));
+  return flag == Field::state || flag == Field::not_running ? *flag : Field::unknown;
 }
 
 Field field_of_label(std::string_view label) {
@@ -126,6 +130,16 @@ std::string_view meaning_of_word(std::string_view word) {
 NamePart part_of_name(std::string_view word) {
   return meaning_in<kNameParts>(word.substr(0, word.find_last_not_of("0123456789") + 1))
       .value_or(NamePart::none);
+}
+
+NamePart role_of_name(std::string_view name) {
+  // A longer text is no name; its words would only take time.
+  constexpr std::size_t kLongest = 100;
+  const auto words = words_of_name(name.substr(0, kLongest));
+  for (const NamePart role : {NamePart::helper, NamePart::head, NamePart::worker}) {
+    if (std::ranges::find(words, role, part_of_name) != words.end()) return role;
+  }
+  return NamePart::none;
 }
 
 }  // namespace ec2mpi

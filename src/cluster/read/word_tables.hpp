@@ -61,4 +61,8 @@ constexpr std::string_view kResource = "the beginning of an id";
 enum class NamePart { none, kind, head, worker, helper };
 [[nodiscard]] NamePart part_of_name(std::string_view word);
 
+/// What the words of a name say of its machines: a helper wins over the other roles, for its address is that
+/// of no node; none for a name that tells no role.
+[[nodiscard]] NamePart role_of_name(std::string_view name);
+
 }  // namespace ec2mpi
