@@ -313,9 +313,9 @@ std::vector<Field> fields_by_content(const Table& table) {
     behind_address = behind_address || is_address_field(field);
     if (behind_address && columns[i].holds_only_numbers() && !of_instances) return {};  // ports? slots?
     const bool word = field == Field::unknown || field == Field::unused || (field == Field::name && i > 0);
-    const bool may_be_state =
-        !has_states && !columns[i].holds_only_numbers() &&
-        (field == Field::unknown || (field == Field::name && columns[i].vague_words > 0));
+    const bool may_be_state = !has_states && field == Field::unknown && !columns[i].holds_only_numbers();
+    // "off" and "failed" are no names where the column may say how the machines are.
+    if (!has_states && field == Field::name && columns[i].state_words + columns[i].vague_words > 0) return {};
     if (word && columns[i].filled > 0 && (may_be_sentence || may_be_state)) return {};
   }
   const bool named = may_be_sentence && typed.fields.front() == Field::name;

@@ -104,6 +104,17 @@ bool is_own_entry(const Words& words) {
                      [](const Word& word) { return names_this_machine(word.text); });
 }
 
+/// The sign behind which the line may hold a comment of an INI file or SQL, and not another host.
+std::string_view sign_within(std::string_view line) {
+  for (const std::string_view sign : {" ;", "\t;", " -- "}) {
+    const std::size_t at = line.find(sign);
+    if (at != std::string_view::npos && !trim(line.substr(at + sign.size())).empty() &&
+        !trim(line.substr(0, at)).empty())
+      return trim(line.substr(at, sign.size()));
+  }
+  return {};
+}
+
 class HostListReader {
  public:
   explicit HostListReader(HostListFormat format) : format_(format) {}
@@ -114,6 +125,11 @@ class HostListReader {
     // A machinefile of MPICH has `host:slots`; only a comment can say that this is one.
     if (code.size() < line.size())
       names_mpich_ = names_mpich_ || squashed(line.substr(code.size())).find("mpich") != std::string::npos;
+    if (const auto sign = sign_within(code); !sign.empty()) {
+      line_ = number;
+      reject(fmt::format(kCommentBehind, in_quotes(sign)));
+      return;
+    }
     split_words(code, words_);
     if (words_.size() > 1 && is_number_of_line(words_.front().text) && !words_[1].begins_entry) {
       words_.erase(words_.begin());

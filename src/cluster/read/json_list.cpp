@@ -37,12 +37,30 @@ bool is_other_resource(const JsonTape& tape, std::size_t object) {
   return !machine;
 }
 
+/// JSON has no comments, so people put a member out of use by its name.
+bool is_comment(std::string_view key) {
+  return key.starts_with('#') || key.starts_with(';') || key.starts_with("//") || key.starts_with("_comment");
+}
+
+/// The state in the name of a list of machines: "stopped", "disabled_nodes". Empty if it says none.
+std::string_view state_in_name(std::string_view key) {
+  for (const std::string_view word :
+       {key, key.substr(0, key.find_first_of("_- ")), key.substr(key.find_last_of("_- ") + 1)}) {
+    const Field field = field_of_column(word);
+    const auto state = state_word(word);
+    if (field == Field::not_running) return word;
+    if (state && (state->use == StateWord::Use::anywhere || field == Field::state)) return word;
+  }
+  return {};
+}
+
 /// The name by which a container shows that it holds a bastion, a NAT gateway or the like, and no nodes: its
 /// key, or in Terraform's state the name of the resource or its module. Empty for any other value.
 std::string_view name_of_helper(const JsonTape& tape, std::size_t container) {
   const auto is_helper = [](std::string_view name) { return role_of_name(name) == NamePart::helper; };
   if (!tape.is_container(container)) return {};
-  if (is_helper(tape.key(container))) return tape.key(container);
+  const std::string_view key = tape.key(container);
+  if (is_helper(key) || is_comment(key)) return key;
   const auto has = [&](std::string_view member) { return tape.member(container, member).has_value(); };
   const bool of_state = has("instances") || has("values") || has("attributes") || has("resources");
   if (!of_state || is_other_resource(tape, container)) return {};
@@ -99,13 +117,11 @@ class RecordReader {
 
   /// `{"stopped": [...]}`: the name of the container says it of the machines inside.
   static void give_state(std::span<Node> nodes, std::string_view key) {
-    const auto state = state_word(key);
-    const Field field = field_of_column(key);
-    const bool out = field == Field::not_running;
-    if (!out && (!state || (state->use != StateWord::Use::anywhere && field != Field::state))) return;
+    const std::string_view word = state_in_name(key);
+    const auto state = state_word(word);
     for (Node& node : nodes) {
       // Of two states the one that does not run counts.
-      if (node.state.empty() || out || !state->running) node.state = key;
+      if (!word.empty() && (node.state.empty() || !state || !state->running)) node.state = word;
     }
   }
 
