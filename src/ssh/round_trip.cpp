@@ -21,6 +21,14 @@ static_assert(sizeof(tcp_info) == 104 && sizeof(TcpInfo) == 152);
 
 }  // namespace
 
+std::optional<std::chrono::milliseconds> unconfirmed_for(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0)
+    return std::nullopt;
+  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+}
+
 std::optional<std::chrono::microseconds> round_trip_of(int socket) {
   TcpInfo info{};
   socklen_t size = sizeof info;

@@ -16,4 +16,8 @@ class Timed {
 /// The shortest round trip that the kernel has seen on a TCP connection; nothing for other sockets.
 [[nodiscard]] std::optional<std::chrono::microseconds> round_trip_of(int socket);
 
+/// How long ago the other side's kernel has confirmed anything, while bytes of ours are on their way to it;
+/// nothing if none are, or if that is not known.
+[[nodiscard]] std::optional<std::chrono::milliseconds> unconfirmed_for(int socket);
+
 }  // namespace ec2mpi::ssh

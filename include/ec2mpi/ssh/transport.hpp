@@ -79,6 +79,9 @@ class Channel {
   /// Returns when all bytes are on their way; waits while the node doesn't take more.
   [[nodiscard]] awaitable<Result<void>> write(std::string_view bytes, Limit limit);
 
+  /// Bytes of ours, such as the command, have not arrived at the node yet, as far as is known.
+  [[nodiscard]] virtual bool is_sending() const { return false; }
+
   /// Closes the program's standard input.
   virtual void close_input() = 0;
 

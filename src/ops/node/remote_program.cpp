@@ -13,6 +13,8 @@ namespace ec2mpi::ops {
 namespace {
 
 constexpr auto kFirstWord = std::chrono::seconds(15);
+/// While our line is on its way.
+constexpr auto kBetweenLooks = std::chrono::seconds(1);
 /// The mark on standard output is printed first; a server sends what it reads from both at the same time.
 constexpr auto kOtherStream = std::chrono::seconds(5);
 constexpr const char* kElsewhere =
@@ -270,17 +272,25 @@ asio::awaitable<Result<std::optional<ssh::Chunk>>> ProgramChannel::receive(Limit
 
 /// Takes in the next bytes while the program has not begun. Sets `failed_` when it will not begin.
 asio::awaitable<Result<void>> ProgramChannel::read_greeting(Limit limit) {
+  // The time counts from the arrival of our line: a slow uplink may carry it behind bytes for other nodes. A
+  // link that stands still ends by itself.
+  const bool sending = !err_.begun() && channel_->is_sending();
+  if (sending) first_word_by_ = Clock::now() + kFirstWord;
+  const auto until = sending ? Clock::now() + kBetweenLooks : first_word_by_;
   // Which limit ends the wait decides which error the user sees.
-  const bool patient = first_word_by_ < limit.deadline;
-  const Limit patience{patient ? first_word_by_ : limit.deadline, limit.stop};
+  const bool patient = until < limit.deadline;
+  const Limit patience{patient ? until : limit.deadline, limit.stop};
   reading_ = true;
   auto chunk = co_await channel_->read(patience);
   reading_ = false;
   Result<void> read;
   if (!chunk) {
     const bool timed_out = chunk.error().kind == ErrorKind::timeout;
-    if (timed_out && patient) failed_ = err_.begun() ? Error{ErrorKind::remote_io, kElsewhere} : late(said_);
-    read = timed_out ? fail(ErrorKind::timeout, why_silent()) : std::unexpected(chunk.error());
+    const bool look_again = timed_out && patient && sending;
+    if (timed_out && patient && !sending)
+      failed_ = err_.begun() ? Error{ErrorKind::remote_io, kElsewhere} : late(said_);
+    if (!look_again)
+      read = timed_out ? fail(ErrorKind::timeout, why_silent()) : std::unexpected(chunk.error());
   } else if (*chunk) {
     take(**chunk);
   } else {

@@ -183,6 +183,8 @@ class LibsshChannel : public Channel {
   /// After an error, a part of `bytes` may have been sent.
   awaitable<Result<void>> send(std::string_view bytes, Limit limit) override {
     const PassOn pass_on(link_);
+    // The kernel may take all of an upload, so that no wait here shows it.
+    if (bytes.size() >= kWriteBlock) link_->notice_loss_in(Link::kPatienceInUpload);
     while (!bytes.empty()) {
       look_for_answer();
       if (refused_) co_return failure(kRefused);
@@ -215,6 +217,8 @@ class LibsshChannel : public Channel {
     }
     co_return Result<void>{};
   }
+
+  bool is_sending() const override { return link_->has_unconfirmed_bytes(); }
 
   void close_input() override {
     ::ssh_channel_send_eof(channel_);

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <libssh/server.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
@@ -96,9 +98,10 @@ void Link::notice_loss_in(std::chrono::seconds time) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kMoment.count()));
   set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-  // Probes are not sent while data waits for its acknowledgement; this limit holds then.
-  const auto milliseconds = std::chrono::milliseconds(time).count();
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(milliseconds));
+  // Probes are not sent while data waits for its acknowledgement; this limit holds then, where look_for_life
+  // does not end the wait before.
+  constexpr auto kLongest = std::chrono::milliseconds(kPatienceInUpload);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(kLongest.count()));
 }
 
 bool Link::write_pending() const {
@@ -126,15 +129,24 @@ asio::awaitable<Wake> Link::activity(Limit limit) {
   }
 }
 
+/// Behind a jump host: bytes that its connection has not taken.
+bool Link::has_unconfirmed_bytes() const {
+  int waiting = 0;
+  return write_pending() || (::ioctl(libssh_fd_, SIOCOUTQ, &waiting) == 0 && waiting > 0);
+}
+
 /// The kernel of a node confirms bytes also when none of its processes runs any more; so its sshd is asked.
-/// The end of the socket wakes all callers that wait.
+/// As long as that kernel confirms our bytes, the question stands behind others: a slow uplink carries those
+/// of many nodes. The end of the socket wakes all callers that wait.
 void Link::look_for_life() {
   const auto now = Clock::now();
-  if (!asked_for_life_ || socket_traffic_.in_bytes != heard_bytes_) {
+  const auto unconfirmed = unconfirmed_for(libssh_fd_);
+  const bool heard = !asked_for_life_ || socket_traffic_.in_bytes != heard_bytes_;
+  if (heard || (unconfirmed && *unconfirmed < kMoment)) {
     ask_for_life();
     asked_for_life_ = now;
     heard_bytes_ = socket_traffic_.in_bytes;
-  } else if (now - *asked_for_life_ >= patience_) {
+  } else if (now - *asked_for_life_ >= patience_ || (unconfirmed && *unconfirmed >= patience_)) {
     frozen_ = true;
     ::shutdown(socket_.native_handle(), SHUT_RDWR);
   }

@@ -53,6 +53,8 @@ class Link : public std::enable_shared_from_this<Link> {
 
   /// True while bytes that libssh has queued could not be sent.
   [[nodiscard]] bool write_pending() const;
+  /// Some of our bytes have not arrived at the node, as far as its kernel has confirmed.
+  [[nodiscard]] bool has_unconfirmed_bytes() const;
 
   /// How long a node may leave our bytes unconfirmed, and be silent when asked for a sign of life.
   static constexpr auto kPatience = std::chrono::seconds(30);
@@ -60,9 +62,10 @@ class Link : public std::enable_shared_from_this<Link> {
   /// confirmed byte for longer than 30 s.
   static constexpr auto kPatienceInUpload = std::chrono::seconds(120);
 
-  /// From now on the connection is lost when the kernel has waited for that time, or a node that was asked
-  /// for a sign of life has said nothing for so long; a shorter one than before changes nothing. Until the
-  /// first call only the limits of the waits hold.
+  /// From now on the connection is lost when the node's kernel has confirmed none of our bytes for that time,
+  /// or when a node that was asked for a sign of life has said nothing for so long and confirms no other
+  /// bytes; a shorter time than before changes nothing. Until the first call only the limits of the waits
+  /// hold.
   void notice_loss_in(std::chrono::seconds time);
 
   /// libssh sets its socket to blocking while it connects (0.10.6, ssh_socket_pollcallback); undo that.
@@ -90,9 +93,10 @@ class Link : public std::enable_shared_from_this<Link> {
   ssh_counter_struct socket_traffic_{};
   std::uint64_t packets_passed_on_ = 0;
   std::chrono::seconds patience_{0};
-  std::optional<Clock::time_point> asked_for_life_;  ///< when, if the node has sent no byte since
-  std::uint64_t heard_bytes_ = 0;                    ///< of the socket, when it was asked
-  bool frozen_ = false;                              ///< it gave no sign of life in time
+  /// When, if the node has sent no byte since, and none of ours stood in front of the question.
+  std::optional<Clock::time_point> asked_for_life_;
+  std::uint64_t heard_bytes_ = 0;  ///< of the socket, when it was asked
+  bool frozen_ = false;            ///< it gave no sign of life in time
   std::optional<std::chrono::microseconds> quickest_;
 };
 

@@ -237,6 +237,39 @@ std::string refusal(const std::string& text, ssh::Stream stream = ssh::Stream::o
   return said;
 }
 
+/// Every wait for it ends by its limit; its line is on its way during the first of them.
+class LateChannel : public RefusingChannel {
+ public:
+  LateChannel(int waits_of_line, int& waits)
+      : RefusingChannel(ssh::Stream::out, ""), waits_of_line_(waits_of_line), waits_(waits) {}
+  [[nodiscard]] bool is_sending() const override { return waits_ < waits_of_line_; }
+
+ private:
+  ssh::awaitable<Result<std::optional<ssh::Chunk>>> receive(Limit) override {
+    ++waits_;
+    co_return fail(ErrorKind::timeout, "too late");
+  }
+
+  int waits_of_line_;
+  int& waits_;
+};
+
+TEST(ProgramChannel, TheTimeForItsFirstWordBeginsWhenItsLineHasArrived) {
+  for (const int waits_of_line : {0, 3}) {
+    asio::io_context loop;
+    int waits = 0;
+    ProgramChannel program(loop.get_executor(), std::make_unique<LateChannel>(waits_of_line, waits),
+                           BeginMark{}, Greeting::dropped);
+    std::string said;
+    asio::co_spawn(loop, program.read(Limit{}), [&](const std::exception_ptr&, const auto& read) {
+      if (!read) said = read.error().message;
+    });
+    loop.run();
+    EXPECT_EQ(waits, waits_of_line + 1);
+    EXPECT_TRUE(said.starts_with("the login shell did not run what it was given within 15 s")) << said;
+  }
+}
+
 TEST(ProgramChannel, TakesOnlyAWholeLineForTheWordsOfItsOwnCheck) {
   EXPECT_EQ(refusal("hello\n/dev/null takes nothing there; fix it: x\n"),
             "/dev/null takes nothing there; fix it: x");

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <string>
 
 namespace ec2mpi::ssh {
 namespace {
@@ -13,10 +14,8 @@ namespace {
 class LinkOfTcp : public testing::Test {
  protected:
   LinkOfTcp() {
-    using asio::ip::tcp;
-    tcp::acceptor acceptor(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    tcp::socket socket(loop_);
-    socket.connect(acceptor.local_endpoint());
+    asio::ip::tcp::socket socket(loop_);
+    socket.connect(acceptor_.local_endpoint());
     fd_ = socket.native_handle();
     link_ = *Link::over(std::move(socket));
   }
@@ -29,6 +28,7 @@ class LinkOfTcp : public testing::Test {
   }
 
   asio::io_context loop_;
+  asio::ip::tcp::acceptor acceptor_{loop_, {asio::ip::address_v4::loopback(), 0}};
   int fd_ = -1;
   std::shared_ptr<Link> link_;
 };
@@ -38,14 +38,20 @@ TEST_F(LinkOfTcp, HasNoLimitOfItsOwnForASilentNodeBeforeTheLogin) {
   EXPECT_EQ(user_timeout(), 0);
 }
 
-/// An upload that a slow uplink delays is not taken for a lost one.
-TEST_F(LinkOfTcp, PatienceWithASilentNodeOnlyGrows) {
-  link_->notice_loss_in(Link::kPatience);
-  EXPECT_EQ(user_timeout(), 30'000);
-  link_->notice_loss_in(Link::kPatienceInUpload);
-  EXPECT_EQ(user_timeout(), 120'000);
+/// The kernel's own limit is that of an upload which a slow uplink delays; look_for_life ends other waits
+/// before.
+TEST_F(LinkOfTcp, TheKernelIsPatientAfterTheLogin) {
   link_->notice_loss_in(Link::kPatience);
   EXPECT_EQ(user_timeout(), 120'000);
+}
+
+/// Nobody reads at the other end, so its kernel takes only some.
+TEST_F(LinkOfTcp, BytesThatTheOtherKernelHasNotTakenAreUnconfirmed) {
+  EXPECT_FALSE(link_->has_unconfirmed_bytes());
+  const std::string bytes(100'000, 'x');
+  while (::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+  EXPECT_TRUE(link_->has_unconfirmed_bytes());
 }
 
 }  // namespace
