@@ -544,7 +544,10 @@ def sudo_rule(cluster, host, rule):
     ("ubuntu ALL=(ALL) NOPASSWD: ALL, !/bin/sh, !/usr/bin/sh", "sudo there does not let this account run sh as root")])
 def test_a_sudo_that_does_not_run_our_programs_is_named_and_they_are_not_shown(ec2mpi, cluster4, rule, said):
     (ec2mpi.folder / "file").write_text("x")
-    with sudo_rule(cluster4, 2, rule):
+    # Names that an earlier setup may have written are wrong now, so that there is something to write.
+    wrong_names = changed(cluster4, 2, "cp /etc/hosts /etc/hosts.first && sed -i 's/10.0.0.11/10.0.0.99/' /etc/hosts",
+                          "cat /etc/hosts.first >/etc/hosts && rm /etc/hosts.first")
+    with wrong_names, sudo_rule(cluster4, 2, rule):
         for words in (["push", "-w", "2", "--sudo", "file", "/etc/odd"], ["pull", "-w", "2", "--sudo", "/etc/hostname", "back/"],
                       ["exec", "-w", "2", "--sudo", "id -un"], ["setup", "-w", "1-2"], ["exec", "-w", "2", "-u", "1", "sleep 60"]):
             done = ec2mpi(*words)
