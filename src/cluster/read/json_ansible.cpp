@@ -110,13 +110,4 @@ Read<Listing> read_ansible(const JsonTape& tape, std::size_t hostvars) {
   return AnsibleReader(tape).read(hostvars);
 }
 
-void Helpers::add(std::string_view name) {
-  std::string shown = in_quotes(name, 40);
-  if (std::ranges::find(names_, shown) == names_.end()) names_.push_back(std::move(shown));
-}
-
-void Helpers::note(Listing& listing) const {
-  if (!names_.empty()) listing.notes.push_back(fmt::format(kNotUsed, some_of(names_)));
-}
-
 }  // namespace ec2mpi

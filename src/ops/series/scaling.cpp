@@ -98,7 +98,8 @@ class Plot {
   /// Legend, axes, then the lines, which lie over the grid.
   std::string draw() {
     svg_ = fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" {}
+<svg xmlns="http://www.w3.org/2000/svg" width="720" height="480" viewBox="0 0 720 480" font-family="sans-serif" font-size="13">
+{}
 <rect width="720" height="480" fill="#ffffff"/>
 )",
                        kScalingSvgMark);

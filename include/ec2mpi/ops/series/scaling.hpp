@@ -37,7 +37,6 @@ struct Scaling {
 [[nodiscard]] std::string scaling_svg(const Scaling& scaling, const std::string& title);
 
 /// In each such picture.
-inline constexpr std::string_view kScalingSvgMark =
-    R"(viewBox="0 0 720 480" font-family="sans-serif" font-size="13">)";
+inline constexpr std::string_view kScalingSvgMark = "<!-- drawn by ec2mpi -->";
 
 }  // namespace ec2mpi::ops
