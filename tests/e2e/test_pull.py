@@ -348,6 +348,23 @@ def test_follow_continues_after_the_connection_was_lost(ec2mpi, cluster4):
     assert is_a_log(log, "a.log")
 
 
+def test_follow_connects_again_when_a_write_finds_the_connection_lost(ec2mpi, cluster4):
+    """The begin of the program that watches and the end of the connection have both arrived when ec2mpi looks."""
+    user(cluster4, 1, "echo calm > a.log")
+    cluster4.uplink("--rtt", "1000")
+    process = follow(ec2mpi, "-w", "1", "a.log", ".")
+    log = ec2mpi.folder / "a.log"
+    wait_until(lambda: "cksum" in cluster4.host(1, "pgrep -a -u ubuntu sh; true").out, "the program that watches", 60)
+    process.send_signal(signal.SIGSTOP)  # its words are on their way
+    cluster4.host(1, "pkill -u ubuntu sshd")
+    time.sleep(2)
+    process.send_signal(signal.SIGCONT)
+    cluster4.uplink("--rtt", "0")
+    user(cluster4, 1, "echo more >> a.log")
+    wait_until(lambda: text(log) == "calm\nmore\n", "the second line", 60)
+    assert "connected again" in end(process)
+
+
 # --- big files: by parts -----------------------------------------------------------------------------------------
 
 def big_file_halfway(ec2mpi, cluster4, *options):

@@ -23,6 +23,12 @@ asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limi
   }
 }
 
+asio::awaitable<Result<void>> offer_input(ssh::Channel& channel, std::string_view bytes, Limit limit) {
+  auto written = co_await channel.write(bytes, limit);
+  if (!written && written.error().kind == ErrorKind::remote_io) co_return Result<void>{};
+  co_return written;
+}
+
 asio::awaitable<Result<Captured>> capture(ssh::Session& session, std::string command, Limit limit,
                                           std::string input, Environment environment) {
   ssh::Request request{.command = std::move(command)};

@@ -6,7 +6,7 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/pull/node.hpp"
 #include "src/ops/pull/ranges.hpp"
 #include "src/ops/pull/script.hpp"
@@ -87,14 +87,14 @@ class Follow {
     ssh::Request request{.command = std::move(program.text)};
     CO_TRY_AS(channel, co_await start_program(run.session, std::move(request), run.limit));
     channel_ = std::move(*channel);
-    CO_TRY(co_await channel_->write(program.input, run.limit));
+    CO_TRY(co_await offer_input(*channel_, program.input, run.limit));
     listing_.emplace(token, memory_, &job_.options.exclude);
     co_return Result<void>{};
   }
 
   /// Each line that watch.sh reads asks for one listing, which comes when something differs.
   asio::awaitable<Result<std::vector<RemoteSource>>> next_change(NodeRun& run) {
-    CO_TRY_AS(asked, co_await channel_->write("\n", run.limit));
+    CO_TRY(co_await offer_input(*channel_, "\n", run.limit));
     while (!listing_->ended()) {
       const auto limit = run.limit.at_most(kSilence);
       CO_TRY_AS(chunk, co_await channel_->read(limit));
@@ -121,10 +121,11 @@ class Follow {
     };
     PartsJob parts{run, plan_.as_root, *tree, progress};
     auto brought = co_await pull_tails(std::move(parts), tails);
+    // What came before a lost connection is here: the next one continues behind it.
+    remember(tails, *tree);
     if (!brought) {
       if (auto kept = tolerate(brought.error()); !kept) co_return kept;
     }
-    remember(tails, *tree);
     // Only appended bytes can be brought alone; anything else needs a whole pull.
     const bool more = tails.size() < chosen->files.size() || !chosen->links.empty() ||
                       !chosen->attributes.empty() || lacks_folder(*chosen, *tree);

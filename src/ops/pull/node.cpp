@@ -87,9 +87,7 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   auto program = pull_list_program(plan_, token_, absent);
   ssh::Request request{.command = std::move(program.text), .bulk = true};
   CO_TRY_AS(channel, co_await start_program(run_.session, std::move(request), run_.limit));
-  const auto written = co_await (*channel)->write(program.input, run_.limit);
-  // A program that has ended already says why.
-  if (!written && written.error().kind != ErrorKind::remote_io) co_return std::unexpected(written.error());
+  CO_TRY(co_await offer_input(**channel, program.input, run_.limit));
   CO_TRY_AS(listed, co_await receive_listing(**channel));
   auto planned = plan_work();
   if (planned && !choice_.doubtful.empty()) planned = co_await compare_contents();

@@ -11,7 +11,7 @@
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ops/node/extra_session.hpp"
-#include "ec2mpi/ops/node/remote_program.hpp"
+#include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/pull/complaints.hpp"
 #include "src/ops/pull/parts.hpp"
 #include "src/ops/pull/script.hpp"
@@ -39,13 +39,13 @@ class RangeStream {
   /// The script counts bytes from 1, as tail(1) does. The answer is not waited for.
   asio::awaitable<Result<void>> ask(std::string path, FilePart part, Limit limit) {
     const auto line = fmt::format("{} {} {}\n", part.from + 1, part.to - part.from, encode_path(path));
-    auto written = co_await request(line, limit);
+    auto written = co_await offer_input(*channel_, line, limit);
     co_return written;
   }
 
   asio::awaitable<Result<void>> ask_record(std::string path, Limit limit) {
     const auto line = fmt::format("record 0 {}\n", encode_path(path));
-    auto written = co_await request(line, limit);
+    auto written = co_await offer_input(*channel_, line, limit);
     co_return written;
   }
 
@@ -92,13 +92,6 @@ class RangeStream {
   }
 
  private:
-  /// A script that has ended takes no request; read() finds why it has ended.
-  asio::awaitable<Result<void>> request(std::string line, Limit limit) {
-    auto written = co_await channel_->write(line, limit);
-    if (!written && written.error().kind == ErrorKind::remote_io) co_return Result<void>{};
-    co_return written;
-  }
-
   /// Drops the text that .bashrc prints before the token.
   Result<void> take(std::string_view bytes) {
     if (begun_) {

@@ -188,18 +188,13 @@ class LibsshChannel : public Channel {
     while (!bytes.empty()) {
       look_for_answer();
       if (refused_) co_return failure(kRefused);
-      if (::ssh_channel_is_closed(channel_) != 0 || ended_) {
-        co_return fail(ErrorKind::remote_io, "the remote program ended before it had read all its input");
-      }
-      if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
+      if (takes_no_input()) co_return end_before_input();
       if (link_->write_pending()) ::ssh_blocking_flush(session(), 0);
       if (must_wait_to_write()) {
         // Lets a window adjustment in, or the program's end. ssh_channel_poll would not do: it leaves the
         // socket alone while output that nobody has read yet lies in its buffer.
         ::ssh_channel_get_exit_status(channel_);
-        const bool news = !must_wait_to_write() || ended_ || ::ssh_channel_is_closed(channel_) != 0 ||
-                          ::ssh_is_connected(session()) == 0;
-        if (news) continue;
+        if (!must_wait_to_write() || takes_no_input()) continue;
         link_->notice_loss_in(Link::kPatienceInUpload);
         const Wake wake = co_await link_->activity(limit);
         if (wake != Wake::notified) co_return wake_error(wake, "the node stopped taking data");
@@ -286,6 +281,16 @@ class LibsshChannel : public Channel {
   [[nodiscard]] std::unexpected<Error> failure(const std::string& refused) const {
     if (::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
     return fail(ErrorKind::protocol, refused);
+  }
+
+  [[nodiscard]] bool takes_no_input() const {
+    return ended_ || ::ssh_channel_is_closed(channel_) != 0 || ::ssh_is_connected(session()) == 0;
+  }
+
+  /// A channel of a lost connection counts as closed, too.
+  [[nodiscard]] std::unexpected<Error> end_before_input() const {
+    if (!ended_ && ::ssh_is_connected(session()) == 0) return std::unexpected(link_->last_error());
+    return fail(ErrorKind::remote_io, "the remote program ended before it had read all its input");
   }
 
   /// The bytes of a stream that are there without waiting. The buffer grows with need: a thousand quiet

@@ -4,6 +4,7 @@
 #include <asio/awaitable.hpp>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "ec2mpi/base/limit.hpp"
 #include "ec2mpi/fleet/fleet.hpp"
@@ -18,6 +19,11 @@ using ChunkSink = std::function<void(const ssh::Chunk&)>;
 /// Reads a channel to its end. Before the sink gets a chunk, the observer may hold it and the reading back.
 [[nodiscard]] asio::awaitable<Result<ssh::ExitStatus>> read_to_end(ssh::Channel& channel, Limit limit,
                                                                    ChunkSink sink, Observer& observer);
+
+/// Writes to a program that may have ended by itself, which is no error here: its output and its status,
+/// which the caller reads next, say why.
+[[nodiscard]] asio::awaitable<Result<void>> offer_input(ssh::Channel& channel, std::string_view bytes,
+                                                        Limit limit);
 
 /// What a short program printed, and how it ended.
 struct Captured {
