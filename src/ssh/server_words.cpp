@@ -53,6 +53,10 @@ constexpr std::array<DisconnectMeaning, 15> kDisconnects = {{
     {ErrorKind::auth, "its sshd does not accept this user name; name another with -l"},
 }};
 
+std::optional<ServerReason> disconnect_reason(std::string_view libssh_error) {
+  return find_reason(libssh_error, "SSH_MSG_DISCONNECT: ", ":");
+}
+
 /// libssh: "Channel opening failure: channel 43 error (2) open failed".
 std::optional<ServerReason> channel_refusal(std::string_view libssh_error) {
   return find_reason(libssh_error, " error (", ")");
@@ -61,7 +65,7 @@ std::optional<ServerReason> channel_refusal(std::string_view libssh_error) {
 }  // namespace
 
 std::optional<Error> explain_disconnect(std::string_view libssh_error) {
-  const auto reason = find_reason(libssh_error, "SSH_MSG_DISCONNECT: ", ":");
+  const auto reason = disconnect_reason(libssh_error);
   if (!reason) return std::nullopt;
   // OpenSSH sends this as a protocol error (code 2), which alone says nothing.
   if (reason->words.find("Too many authentication failures") != std::string::npos) {
@@ -102,8 +106,9 @@ std::string explain_refused_forward(std::string_view libssh_error) {
   }
 }
 
-bool is_refused_channel(std::string_view libssh_error) {
-  return channel_refusal(libssh_error).has_value();
+bool is_end_for_unknown_channel(std::string_view libssh_error) {
+  const auto reason = disconnect_reason(libssh_error);
+  return reason && reason->words.find("unknown channel") != std::string::npos;
 }
 
 /// OpenSSH answers so beyond MaxSessions: SSH_OPEN_CONNECT_FAILED.

@@ -17,7 +17,7 @@ namespace {
 void read_server_words(std::string_view bytes) {
   if (const auto error = ssh::explain_disconnect(bytes)) require_printable({error->message});
   require_printable({ssh::explain_refused_forward(bytes), ssh::explain_refused_session(bytes)});
-  (void)ssh::is_refused_channel(bytes);
+  (void)ssh::is_end_for_unknown_channel(bytes);
   (void)ssh::is_refused_for_number(bytes);
 }
 

@@ -15,8 +15,8 @@ namespace ec2mpi::ssh {
 /// Why a jump host did not open a connection to a node (RFC 4254, 5.1).
 [[nodiscard]] std::string explain_refused_forward(std::string_view libssh_error);
 
-/// The server did not open a channel, and said so.
-[[nodiscard]] bool is_refused_channel(std::string_view libssh_error);
+/// OpenSSH ended the connection because of a request for a channel that it had not opened.
+[[nodiscard]] bool is_end_for_unknown_channel(std::string_view libssh_error);
 
 /// The node opens no channel at present, for example because of MaxSessions.
 [[nodiscard]] bool is_refused_for_number(std::string_view libssh_error);

@@ -89,7 +89,7 @@ asio::awaitable<Result<void>> Delivery::follow_orders() {
     feed_->add_lanes(lanes_);
   }
   uploading_ = true;
-  asio::co_spawn(executor_, upload(share->offset(place_.number)), asio::detached);
+  asio::co_spawn(executor_, upload(share->upload_from(place_.number)), asio::detached);
   co_return Result<void>{};
 }
 

@@ -128,6 +128,9 @@ void Share::take_offset(std::size_t node, std::uint64_t offset) {
   const auto before = member.from_nodes;
   set_offset(member, offset);
   member.state.offset = offset;
+  // The reports may have said more: a node without the archive counts what its programs read besides.
+  if (member.source != kLaptop)
+    member.from_nodes = member.from_nodes_before + (offset - std::min(offset, member.began_at));
   count_.inside += member.from_nodes - before;
   changed_states_ = true;
   if (whole_ && offset == bytes()) {
@@ -291,6 +294,7 @@ void Share::connect(std::size_t node) {
   member.source = *member.state.feeder;
   member.fed = member.grew = Clock::now();
   member.began_at = member.state.offset;
+  member.from_nodes_before = member.from_nodes;
   ++member.feeding;
   if (*member.state.feeder == kLaptop) {
     member.candidate.news->notify_all();

@@ -68,7 +68,8 @@ class Share {
   [[nodiscard]] std::string take_order(std::size_t node);
   [[nodiscard]] bool wants_upload(std::size_t node) const;
   [[nodiscard]] bool has_all(std::size_t node) const;
-  [[nodiscard]] std::uint64_t offset(std::size_t node) const { return members_[node].state.offset; }
+  /// The first byte of the upload that it wants. The reports of a node are no measure for that.
+  [[nodiscard]] std::uint64_t upload_from(std::size_t node) const { return members_[node].began_at; }
   [[nodiscard]] bool stores(std::size_t node) const { return members_[node].state.stores; }
   /// Why no node feeds this one, if none will; else "".
   [[nodiscard]] std::string why_out_of_reach(std::size_t node) const;
@@ -89,11 +90,12 @@ class Share {
   struct Member {
     Candidate candidate;
     NodeState state;
-    int feeding = 0;               ///< its number, as the node's script knows it
-    std::size_t source = kLaptop;  ///< its feeder, until the next one begins
-    std::uint64_t began_at = 0;    ///< its first byte
-    std::uint64_t from_nodes = 0;  ///< bytes that came from other nodes
-    std::string unlinked = {};     ///< why the last feeder could not reach it
+    int feeding = 0;                      ///< its number, as the node's script knows it
+    std::size_t source = kLaptop;         ///< its feeder, until the next one begins
+    std::uint64_t began_at = 0;           ///< its first byte
+    std::uint64_t from_nodes = 0;         ///< bytes that came from other nodes
+    std::uint64_t from_nodes_before = 0;  ///< those of earlier feedings
+    std::string unlinked = {};            ///< why the last feeder could not reach it
     std::deque<std::string> orders = {};
     Clock::time_point heard = Clock::now();
     Clock::time_point grew = Clock::now();

@@ -80,7 +80,6 @@ class LibsshChannel : public Channel {
     bulk_ = request.bulk;
     ends_with_program_ = request.ends_with_program;
     const auto asked = Clock::now();
-    const auto packets_before = link_->packets_received();
     int opened = ::ssh_channel_open_session(channel_);
     const bool sent_ahead = pipelined && opened == SSH_AGAIN && !request.pty && !request.command.empty();
     const bool started =
@@ -91,19 +90,15 @@ class LibsshChannel : public Channel {
       opened = ::ssh_channel_open_session(channel_);
     }
     if (opened == SSH_OK) link_->note_exchange(Clock::now() - asked);
-    // A pipelined command may have ended before the answer to the open request was looked at. A channel of a
-    // lost connection counts as closed, too, and so does a refused one.
-    const bool connected = ::ssh_is_connected(session()) != 0;
-    const bool has_run = pipelined && over() && !is_refused_channel(::ssh_get_error(session())) &&
-                         (connected || ended_.has_value());
+    // A pipelined command may have ended before the answer to the open request was looked at.
+    const bool has_run = pipelined && over();
     if (opened != SSH_OK && !has_run) {
+      const std::string_view said = ::ssh_get_error(session());
       // After a refusal, OpenSSH ends the connection because of the request behind it, and libssh forgets the
-      // refusal. These are two packets; a connection that breaks brings none.
-      const bool refused_and_ended =
-          sent_ahead && !connected && link_->packets_received() >= packets_before + 2;
-      if (refused_and_ended) co_return fail(ErrorKind::protocol, kNoSession);
-      no_session_left_ = connected && is_refused_for_number(::ssh_get_error(session()));
-      co_return failure(explain_refused_session(::ssh_get_error(session())));
+      // refusal.
+      if (sent_ahead && is_end_for_unknown_channel(said)) co_return fail(ErrorKind::protocol, kNoSession);
+      no_session_left_ = ::ssh_is_connected(session()) != 0 && is_refused_for_number(said);
+      co_return failure(explain_refused_session(said));
     }
     if (request.pty) {
       auto done = co_await repeat(limit, [this, &request] {
@@ -160,10 +155,7 @@ class LibsshChannel : public Channel {
       }
       if (over()) co_return std::nullopt;
       if (refused_) co_return failure(kRefused);
-      if (::ssh_is_connected(session()) == 0) {
-        if (ended_) co_return std::nullopt;
-        co_return std::unexpected(link_->last_error());
-      }
+      if (::ssh_is_connected(session()) == 0) co_return std::unexpected(link_->last_error());
       if (held_open() && Clock::now() >= quiet_since_ + kAfterExit) co_return std::nullopt;
       const Limit patience{held_open() ? std::min(limit.deadline, quiet_since_ + kAfterExit) : limit.deadline,
                            limit.stop};
@@ -334,10 +326,11 @@ class LibsshChannel : public Channel {
   /// The program has ended, but not its output, and that does not matter.
   [[nodiscard]] bool held_open() const { return ends_with_program_ && ended_.has_value(); }
 
-  /// The program has ended: the channel is closed, or its output is and its status is known.
+  /// The program has ended: the end of its output has come, and its status or the end of the channel. sshd
+  /// tells the status before output that still waits for room, and libssh counts a channel of a lost
+  /// connection as closed; so neither of them alone is an end.
   [[nodiscard]] bool over() const {
-    return ::ssh_channel_is_closed(channel_) != 0 ||
-           (::ssh_channel_is_eof(channel_) != 0 && ended_.has_value());
+    return ::ssh_channel_is_eof(channel_) != 0 && (ended_ || ::ssh_channel_is_closed(channel_) != 0);
   }
 
   std::shared_ptr<Link> link_;

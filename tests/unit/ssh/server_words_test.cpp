@@ -32,6 +32,13 @@ TEST(ServerWords, AnUnknownCodeIsShownAsItIs) {
   EXPECT_NE(error->message.find("out of tea' (code 4000)"), std::string::npos);
 }
 
+TEST(ServerWords, TheEndBecauseOfARefusedChannelIsNoOtherEnd) {
+  EXPECT_TRUE(is_end_for_unknown_channel(
+      "Received SSH_MSG_DISCONNECT: 2:server_input_channel_req: unknown channel 0"));
+  EXPECT_FALSE(is_end_for_unknown_channel("Received SSH_MSG_DISCONNECT: 2:Too many authentication failures"));
+  EXPECT_FALSE(is_end_for_unknown_channel("Socket error: disconnected"));
+}
+
 TEST(ServerWords, TooManyWrongKeysAreAFailedLogin) {
   const auto error = explain_disconnect("Received SSH_MSG_DISCONNECT: 2:Too many authentication failures");
   ASSERT_TRUE(error);

@@ -63,7 +63,7 @@ TEST_F(PushShare, ANodeWhoseFeederIsLostIsDroppedAndContinuesElsewhereFromItsOff
   EXPECT_EQ(share->take_order(1), "drop_feeder 1");
   share->note_end(3, "1 3000000 Connection closed");
   EXPECT_TRUE(share->wants_upload(3)) << "the other node that stores gets the rest from the laptop";
-  EXPECT_EQ(share->offset(3), 3'000'000U);
+  EXPECT_EQ(share->upload_from(3), 3'000'000U);
   share->note_end(1, "1 2000000 Killed");
   EXPECT_EQ(fetches_from(1), 4);
   EXPECT_EQ(count.note, "") << "a lost node is no reason to complain of its links";
@@ -81,7 +81,7 @@ TEST_F(PushShare, ANodeThatCannotReachItsFeederSaysSoAndGetsAnotherOne) {
 TEST_F(PushShare, AReportOfAnEarlierFeedingChangesNothing) {
   static_cast<void>(share->take_order(5));
   share->note_end(5, "7 1000 ");
-  EXPECT_EQ(share->offset(5), 0U);
+  EXPECT_EQ(share->upload_from(5), 0U);
   share->note_end(5, "nonsense");
   EXPECT_EQ(share->take_order(5), "");
 }
@@ -96,6 +96,29 @@ TEST_F(PushShare, BytesBetweenNodesAreCounted) {
   share->note_gone(1);
   EXPECT_EQ(count.inside, 0U);
   EXPECT_FALSE(count.arrived.contains(2));
+}
+
+TEST_F(PushShare, WhatAReportSaysTooMuchIsNoByteBetweenNodes) {
+  static_cast<void>(share->take_order(1));
+  share->note_progress(1, 4270);
+  share->note_end(1, "1 0 Connection refused");
+  EXPECT_EQ(count.inside, 0U);
+  // Of two feedings, the exact bytes of both.
+  static_cast<void>(share->take_order(3));
+  share->note_progress(3, 5000);
+  share->note_end(3, "1 3000 Connection closed");
+  share->note_progress(3, 9000);
+  share->note_end(3, "2 7000 Connection closed");
+  EXPECT_EQ(count.inside, 3000U);
+}
+
+TEST_F(PushShare, AnUploadBeginsAtTheExactOffsetWhateverAnOldReportSays) {
+  static_cast<void>(share->take_order(3));
+  share->note_gone(0);
+  share->note_end(3, "1 0 Connection refused");
+  ASSERT_TRUE(share->wants_upload(3));
+  share->note_progress(3, 4270);
+  EXPECT_EQ(share->upload_from(3), 0U);
 }
 
 /// The file cannot be opened here, so the archive has only its list.
