@@ -22,7 +22,7 @@ struct LoginResults {
   std::map<std::string, PairsByFix> failed;  ///< by cause
   std::size_t tried = 0;
   std::size_t nodes = 0;
-  std::vector<int> incomplete;  ///< nodes whose logins did not end in time
+  std::map<std::string, std::vector<int>> incomplete;  ///< nodes whose logins were cut off, by the reason
 };
 
 /// Whether only logins to silent nodes are still missing. With more than 64 nodes not all are tried, and the
@@ -49,7 +49,7 @@ LoginResults collect(const Records& records) {
   for_each_answer(records, [&](const auto& record, const auto&, const auto&) {
     ++results.nodes;
     if (!record.links.complete && !waits_for_silent(record, records, silent))
-      results.incomplete.push_back(record.node.index);
+      results.incomplete[record.links.cut_off].push_back(record.node.index);
     for (const auto& [target, attempt] : record.links.logins) {
       if (silent.contains(target)) continue;
       ++results.tried;
@@ -115,8 +115,10 @@ Check check_logins(const Records& records) {
          fmt::format("ec2mpi exec -w {} 'ssh -o BatchMode=yes {} true'", from, address_of(records, to)),
          fix_of(group, records, results.tried)});
   }
-  if (!results.incomplete.empty())
-    check.findings.push_back({results.incomplete, "the logins from there did not end in time", {}, {}});
+  for (const auto& [why, nodes] : results.incomplete) {
+    const auto ended = why.empty() ? " did not end in time" : " were cut off: " + why;
+    check.findings.push_back({nodes, "the logins from there" + ended, {}, {}});
+  }
   if (!check.findings.empty()) check.verdict = Verdict::failed;
   check.summary = fmt::format("{} between nodes by ssh", count_of(results.tried, "login"));
   if (results.tried == 0 && check.findings.empty()) {

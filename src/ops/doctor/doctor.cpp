@@ -252,15 +252,23 @@ class DoctorRun : public Observer {
     mine.links.complete = false;
     ssh::Request request{.command = login_command(targets, masters_daemon(end_.records))};
     auto channel = co_await start_program(turn.session, std::move(request), limit);
-    if (!channel) co_return;
+    if (!channel) {
+      mine.links.cut_off = why_cut_off(channel.error());
+      co_return;
+    }
     (*channel)->close_input();
     std::string printed;
     const auto sink = [&](const ssh::Chunk& chunk) {
       if (chunk.stream == ssh::Stream::out && printed.size() <= kMostPrinted) printed += chunk.bytes;
     };
-    // A timeout leaves the results so far; parse_logins finds out whether the end is missing.
-    co_await read_to_end(**channel, limit, sink, turn.observer);
+    // An error leaves the results so far; parse_logins finds out whether the end is missing.
+    const auto read = co_await read_to_end(**channel, limit, sink, turn.observer);
     if (auto links = parse_logins(printed, targets)) mine.links = std::move(*links);
+    if (!read) mine.links.cut_off = why_cut_off(read.error());
+  }
+
+  static std::string why_cut_off(const Error& error) {
+    return error.kind == ErrorKind::timeout ? std::string() : error.message;
   }
 
   DoctorPlan plan_;

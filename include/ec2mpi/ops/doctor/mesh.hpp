@@ -53,7 +53,8 @@ struct Logins {
   Attempts names;        ///< whether the targets' names mean their addresses; no text: the name is not known
   Attempts logins;       ///< `ssh TARGET echo`: as mpirun does it, without a question, four at a time
   bool complete = true;  ///< false: it was cut off; the results so far are right
-  bool no_daemon = false;  ///< the program of login_command is not there
+  std::string cut_off = {};  ///< why, if not for lack of time
+  bool no_daemon = false;    ///< the program of login_command is not there
 };
 
 /// `daemon`: the path of a program to look for; empty: none.

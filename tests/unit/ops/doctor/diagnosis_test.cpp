@@ -445,6 +445,11 @@ TEST(Diagnosis, SaysWhenLoginsDidNotEnd) {
   auto records = healthy_cluster(3);
   records[1].links.complete = false;
   EXPECT_EQ(fired(diagnose(records, {})), std::vector<std::string>{"logins"});
+  records[1].links.cut_off = "connection closed by the node";
+  std::string said;
+  for (const auto& check : diagnose(records, {}))
+    for (const auto& finding : check.findings) said += finding.what;
+  EXPECT_EQ(said, "the logins from there were cut off: connection closed by the node");
 }
 
 TEST(Diagnosis, TextFromNodesCannotReachTheTerminal) {
