@@ -190,6 +190,14 @@ def test_login_by_ssh_keeps_to_the_alias_under_which_the_key_is_remembered(ec2mp
     assert (done.code, done.out) == (0, "ip-10-0-0-13\n"), done.err
 
 
+def test_a_host_name_that_leads_all_nodes_to_one_machine_is_refused_with_its_line(ec2mpi, cluster4):
+    configure(ec2mpi, f"Host *\n  HostName {cluster4.address(1)}\n")
+    done = ec2mpi("exec-all", "uname -n")
+    assert done.code == 1 and "config:2: this HostName leads to the machine of" in done.err, done.err
+    assert "forget" not in done.err and "has changed" not in done.err, done.err
+    assert "ip-10-0-0-11" in done.out and len(done.out.splitlines()) == 1
+
+
 def test_a_jump_host_does_not_stand_in_for_a_changed_key(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     assert ec2mpi("exec-all", "-J", bastion, "true").code == 0

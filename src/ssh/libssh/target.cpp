@@ -36,7 +36,20 @@ Result<Target> TargetFinder::target_of(const Node& node) {
   } else if (configured.jump && configured.jump->address != node.address) {
     target->jump = std::move(configured.jump);
   }
+  if (!configured.host_place.empty()) TRY(check_machine(node, *target, configured.host_place));
   return target;
+}
+
+Result<void> TargetFinder::check_machine(const Node& node, const Target& target, const std::string& place) {
+  const auto machine =
+      fmt::format("{} {} {}", target.host, target.port, target.jump ? target.jump->address : "");
+  const auto [first, is_new] = machines_.emplace(machine, node.address);
+  if (is_new || first->second == node.address) return {};
+  return fail(
+      ErrorKind::usage,
+      fmt::format("{}: this HostName leads to the machine of {}, too; put it under a Host line of one "
+                  "node, or pass -F none",
+                  place, first->second));
 }
 
 /// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.

@@ -74,6 +74,8 @@ class TargetFinder {
 
  private:
   Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured);
+  /// A HostName that is meant for one host may stand under `Host *`; the others would be taken for it.
+  Result<void> check_machine(const Node& node, const Target& target, const std::string& place);
   Result<SshConfig*> ssh_config();
   void report_unused(const HostSettings& configured);
   void report_once(spdlog::level::level_enum level, const std::vector<std::string>& unused);
@@ -84,7 +86,8 @@ class TargetFinder {
   Reports reports_;
   std::map<std::pair<std::filesystem::path, std::string>, Result<PrivateKey>> configured_keys_;
   std::map<std::string, std::shared_ptr<AgentGate>> agents_;
-  std::set<std::string> replaced_ways_;  ///< lines of ssh_config that -J replaces
+  std::map<std::string, std::string> machines_;  ///< to which HostName leads; the node that was led there
+  std::set<std::string> replaced_ways_;          ///< lines of ssh_config that -J replaces
   std::optional<Result<SshConfig>> ssh_config_;
   std::set<std::string> reported_;
   std::size_t opened_keys_ = 0;

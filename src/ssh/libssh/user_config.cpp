@@ -268,6 +268,7 @@ Result<HostSettings> host_settings(SshConfig& config, const ConfigQuery& query,
   if (const auto* line = values->find("hostname")) {
     TRY_AS(name, expand_tokens(line->arguments.front(), {{'h', query.host}}, *line));
     settings.host_name = *name;
+    settings.host_place = line->place;
   }
   settings.user = values->value("user");
   if (settings.user && !is_user_name(*settings.user))

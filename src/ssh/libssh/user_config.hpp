@@ -14,7 +14,8 @@
 namespace ec2mpi::ssh {
 
 struct HostSettings {
-  std::string host_name;  ///< the machine to connect to; the name asked for if the file gives no other
+  std::string host_name;   ///< the machine to connect to; the name asked for if the file gives no other
+  std::string host_place;  ///< FILE:LINE of HostName; empty if there is none
   std::optional<std::string> user;
   std::optional<std::uint16_t> port;
   std::vector<std::filesystem::path> identity_files;
