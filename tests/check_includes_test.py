@@ -38,6 +38,7 @@ BAD = [
     ("src/fleet/x.cpp", "#include <libssh/libssh.h>\n", "belongs to ssh ssh/libssh only"),
     ("include/ec2mpi/ssh/libssh/x.hpp", "#include <libssh/libssh.h>\n", "in a door"),
     ("src/ops/exec/x.cpp", "#include <CLI/CLI.hpp>\n", "belongs to cli"),
+    ("include/ec2mpi/cli/session/x.hpp", "#include <CLI/CLI.hpp>\n", "in a door"),
     ("src/ssh/x.cpp", "#include <curl/curl.h>\n", "belongs to cloud only"),
     ("src/cli/views/x.cpp", "#include <toml++/toml.h>\n", "belongs to cluster only"),
     ("src/cluster/x.cpp", "#include <spdlog/spdlog.h>\n", "belongs to"),

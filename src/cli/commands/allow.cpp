@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/diverted_results.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -130,10 +130,9 @@ void add_allow_command(CLI::App& app, Dispatch& dispatch) {
       "ec2mpi allow\n  ec2mpi allow --from 203.0.113.0/24\n"
       "Rules that ec2mpi has not made stay as they are.");
   add_instance_options(command, options->which);
-  command
-      .add_option("--from", options->from,
-                  "This address or network instead [the one that checkip.amazonaws.com sees]")
-      ->type_name("ADDRESS");
+  add_option(command, "--from", options->from,
+             "This address or network instead [the one that checkip.amazonaws.com sees]")
+      .type_name("ADDRESS");
   set_work(command, dispatch, options, [](const AllowOptions& chosen, const CommonOptions& common) {
     return run_on_instances(chosen.which, common,
                             [&chosen](InstanceContext& context) { return allow_ssh(context, chosen.from); });
@@ -145,7 +144,7 @@ void add_iam_policy_command(CLI::App& app, Dispatch& dispatch) {
       add_command(app, "iam-policy", "Prints the permissions that the commands on instances need",
                   "ec2mpi iam-policy > policy.json\n"
                   "  aws iam create-policy --policy-name ec2mpi --policy-document file://policy.json");
-  command.callback([&dispatch] {
+  when_typed(command, [&dispatch] {
     dispatch.chosen = [](const CommonOptions&) -> Result<int> {
       // Neither list nor account: the policy is needed before the account may do anything.
       divert_results(false);  // with --json, too, it is the document

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -11,6 +10,7 @@
 #include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/log.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
@@ -124,10 +124,10 @@ void add_bugreport_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi bugreport -o report.txt");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.add_option("-o,--output", options->file, "The file [ec2mpi-bugreport.txt]")->type_name("FILE");
-  command.add_flag("--addresses", options->addresses,
-                   "Keep addresses, names and instance ids, which are hidden otherwise");
-  command.add_flag("--offline", options->offline, "Ask no node");
+  add_option(command, "-o,--output", options->file, "The file [ec2mpi-bugreport.txt]").type_name("FILE");
+  add_flag(command, "--addresses", options->addresses,
+           "Keep addresses, names and instance ids, which are hidden otherwise");
+  add_flag(command, "--offline", options->offline, "Ask no node");
   set_work(command, dispatch, options, run_bugreport);
 }
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/values/lookalike.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
@@ -135,12 +135,12 @@ CLI::App& add_copy_command(CLI::App& app, Dispatch& dispatch, const CopyCommand&
   add_selection_options(command, options->list, "-x,--exclude-nodes");  // --exclude is for paths here
   add_connect_options(command, options->connect);
   add_fleet_options(command, options->fleet);
-  command.add_option("paths", options->paths, copy.paths)
-      ->required()
+  add_option(command, "paths", options->paths, copy.paths)
+      .required()
       // One word is accepted here: the message below says more than CLI11 could.
-      ->expected(1, 1 << 20)
-      ->type_name("SRC... DST");
-  command.callback([options, run = copy.run, name = copy.name, &dispatch] {
+      .expected(1, 1 << 20)
+      .type_name("SRC... DST");
+  when_typed(command, [options, run = copy.run, name = copy.name, &dispatch] {
     dispatch.chosen = [options, run, name](const CommonOptions& common) -> Result<int> {
       if (options->paths.size() < 2) {
         return fail(ErrorKind::usage, fmt::format("where to? ec2mpi {} {} DST (./ is {})", name,

@@ -1,12 +1,12 @@
 // `ec2mpi disconnect`: asks the daemons of this list's state folder to end, and names those that do not.
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/runtime.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/ssh/kept/daemon.hpp"
@@ -54,9 +54,9 @@ void add_disconnect_command(CLI::App& app, Dispatch& dispatch) {
       "  ec2mpi disconnect\n"
       "Programs that still run over these connections are cut off. The connections also end by\n"
       "themselves when they were not used for that time.");
-  command.add_option("--list", options->list, "Instance list whose nodes are meant [amazon_instances_info]")
-      ->type_name("FILE")
-      ->envname("EC2MPI_LIST");
+  add_option(command, "--list", options->list, "Instance list whose nodes are meant [amazon_instances_info]")
+      .type_name("FILE")
+      .envname("EC2MPI_LIST");
   set_work(command, dispatch, options, run_disconnect);
 }
 

@@ -1,13 +1,13 @@
 // `ec2mpi doctor`: the nodes report about themselves and try each other (ops/doctor), pure checks judge the
 // reports, and the view shows the findings with a command and a fix each.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/views/doctor_view.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
@@ -114,24 +114,23 @@ void add_doctor_command(CLI::App& app, Dispatch& dispatch) {
                   "  ec2mpi doctor --bench                names the node that is slower than the others");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command
-      .add_option("files", options->files, "Files or folders of the nodes that must be the same everywhere")
-      ->type_name("FILE");
-  command
-      .add_option("-u,--command-timeout", options->patience, "Time for a node to report about itself [45]")
-      ->type_name("TIME")
-      ->transform(time_from(0.001, 1e8));
-  command
-      .add_option("--timeout", options->fleet.whole_timeout,
-                  "Time for everything; doctor then shows its results so far [no limit]")
-      ->type_name("TIME")
-      ->transform(time_from(0, 1e8))
-      ->envname("EC2MPI_TIMEOUT");
-  command.add_flag("--fix", options->fix,
-                   "End ranks that earlier jobs left behind; all other fixes are for you to type");
-  command.add_flag("--bench", options->bench,
-                   "Also measure the nodes (processors, memory, lost time, network), and name slow ones");
-  command.add_flag("--json", options->json, "As one JSON document");
+  add_option(command, "files", options->files,
+             "Files or folders of the nodes that must be the same everywhere")
+      .type_name("FILE");
+  add_option(command, "-u,--command-timeout", options->patience,
+             "Time for a node to report about itself [45]")
+      .type_name("TIME")
+      .transform(time_from(0.001, 1e8));
+  add_option(command, "--timeout", options->fleet.whole_timeout,
+             "Time for everything; doctor then shows its results so far [no limit]")
+      .type_name("TIME")
+      .transform(time_from(0, 1e8))
+      .envname("EC2MPI_TIMEOUT");
+  add_flag(command, "--fix", options->fix,
+           "End ranks that earlier jobs left behind; all other fixes are for you to type");
+  add_flag(command, "--bench", options->bench,
+           "Also measure the nodes (processors, memory, lost time, network), and name slow ones");
+  add_flag(command, "--json", options->json, "As one JSON document");
   set_work(command, dispatch, options, run_doctor);
 }
 

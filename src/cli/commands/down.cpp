@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <set>
 #include <tuple>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "src/cli/commands/change_instances.hpp"
 #include "src/cli/commands/cluster_parts.hpp"
 #include "src/cli/commands/instances.hpp"
@@ -206,7 +206,7 @@ void add_down_command(CLI::App& app, Dispatch& dispatch) {
                   "It refuses while jobs run, and while the results of a job's pull are not here.");
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
-  command.add_flag("--force", options->force, "Also while jobs run, and if results would be lost");
+  add_flag(command, "--force", options->force, "Also while jobs run, and if results would be lost");
   set_work(command, dispatch, options, end_instances);
 }
 

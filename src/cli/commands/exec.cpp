@@ -13,6 +13,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -208,31 +209,31 @@ Result<int> run_exec(const ExecOptions& options, const CommonOptions& common) {
 }
 
 void add_output_options(CLI::App& command, ExecOptions& options) {
-  command.add_flag("-N,--no-labels", options.no_labels, "No node names in front of the lines");
-  command.add_flag("--raw", options.raw,
-                   "Control characters of the nodes reach the terminal, too, not only colours and tabs");
-  auto* gather = command.add_flag("-b,--gather", options.gather,
-                                  "At the end; equal outputs once, under their nodes' names");
-  auto* diff = command.add_flag("--diff", options.differences,
-                                "At the end; the most common output, and the differences of the others");
-  auto* folder = command.add_option("--outdir", options.folder, "Into DIR/node1.out, DIR/node1.err, ...")
-                     ->type_name("DIR");
-  auto* json =
-      command.add_flag("--json", options.json, "One JSON document with every node's outcome and output");
-  gather->excludes(diff)->excludes(folder)->excludes(json);
-  diff->excludes(folder)->excludes(json);
-  folder->excludes(json);
+  add_flag(command, "-N,--no-labels", options.no_labels, "No node names in front of the lines");
+  add_flag(command, "--raw", options.raw,
+           "Control characters of the nodes reach the terminal, too, not only colours and tabs");
+  const auto gather = add_flag(command, "-b,--gather", options.gather,
+                               "At the end; equal outputs once, under their nodes' names");
+  const auto diff = add_flag(command, "--diff", options.differences,
+                             "At the end; the most common output, and the differences of the others");
+  const auto folder =
+      add_option(command, "--outdir", options.folder, "Into DIR/node1.out, DIR/node1.err, ...")
+          .type_name("DIR");
+  const auto json =
+      add_flag(command, "--json", options.json, "One JSON document with every node's outcome and output");
+  gather.excludes(diff).excludes(folder).excludes(json);
+  diff.excludes(folder).excludes(json);
+  folder.excludes(json);
 }
 
 void add_input_options(CLI::App& command, ExecOptions& options) {
-  command
-      .add_option("--stdin", options.input,
-                  "Send this file to every node's standard input; -: the input of ec2mpi itself [none]")
-      ->type_name("FILE");
-  command.add_option("--script", options.script, "Run this local program on the nodes; CMD is its arguments")
-      ->type_name("FILE");
-  command.add_flag("--sudo", options.sudo, "Run as root; asks for the password once, if one is needed");
-  command.add_flag("-n,--dry-run", options.dry_run, "List the nodes; run nothing");
+  add_option(command, "--stdin", options.input,
+             "Send this file to every node's standard input; -: the input of ec2mpi itself [none]")
+      .type_name("FILE");
+  add_option(command, "--script", options.script, "Run this local program on the nodes; CMD is its arguments")
+      .type_name("FILE");
+  add_flag(command, "--sudo", options.sudo, "Run as root; asks for the password once, if one is needed");
+  add_flag(command, "-n,--dry-run", options.dry_run, "List the nodes; run nothing");
 }
 
 constexpr const char* kEnds =
@@ -255,14 +256,12 @@ void add(CLI::App& app, Dispatch& dispatch, const ExecVerb& verb) {
   add_fleet_options(command, options->fleet);
   add_output_options(command, *options);
   add_input_options(command, *options);
-  command
-      .add_option(
-          "command", options->command,
-          "Shell text for the nodes; quote it. {index} {node} {address} {role} are filled in for each")
-      ->type_name("CMD");
+  add_option(command, "command", options->command,
+             "Shell text for the nodes; quote it. {index} {node} {address} {role} are filled in for each")
+      .type_name("CMD");
   // From the first word of the command on, words with a dash are its own and no flags of ec2mpi.
   command.positionals_at_end();
-  command.callback([options, &command, &dispatch] {
+  when_typed(command, [options, &command, &dispatch] {
     // Not required() of CLI11: a script may have no arguments.
     // An unset variable gives an empty word.
     if (!options->dry_run && trim(join(options->command, " ")).empty() && options->script.empty())

@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
@@ -281,9 +281,9 @@ void add_extend_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi extend 4h\n"
                               "  ec2mpi extend 30m              also shortens a longer life\n"
                               "An instance that ec2mpi has not started gets an end of life, too.");
-  command.add_option("time", options->time, "The time from now: 90m, 12h, 7d [8h]")->type_name("TIME");
-  command.add_option("--idle", options->idle, "Also a new rule for idle instances, as in up; off for none")
-      ->type_name("RULE");
+  add_option(command, "time", options->time, "The time from now: 90m, 12h, 7d [8h]").type_name("TIME");
+  add_option(command, "--idle", options->idle, "Also a new rule for idle instances, as in up; off for none")
+      .type_name("RULE");
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
   set_work(command, dispatch, options, run_extend);

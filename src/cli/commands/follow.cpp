@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
@@ -41,11 +41,10 @@ struct FollowOptions {
 using Verb = FollowVerb;
 
 /// The times of --since have the form of --persist: "90", "90s", "10m", "2h".
-const CLI::Validator kTime = {[](const std::string& text) {
-                                const auto time = parse_persist(text);
-                                return time ? std::string() : time.error().message;
-                              },
-                              ""};
+const ReadValue kTime = [](const std::string& text) {
+  const auto time = parse_persist(text);
+  return time ? std::string() : time.error().message;
+};
 
 /// Keeps the output of a job for its JSON document.
 class OutputKeeper : public ops::FollowObserver {
@@ -345,47 +344,45 @@ bool takes_several(Verb verb) {
 }
 
 /// Which job a word means is decided on the master: it alone knows all jobs.
-void add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
+Option add_job_argument(CLI::App& command, FollowOptions& options, Verb verb) {
   JobArgument argument{.may_be_series = true};
   if (verb == Verb::cancel) {
     argument.otherwise = "the newest that waits or runs";
     argument.whole = true;
   }
-  if (takes_several(verb))
-    add_job_argument(command, options.words, argument);
-  else
-    add_job_argument(command, options.word, argument);
+  return takes_several(verb) ? add_job_argument(command, options.words, argument)
+                             : add_job_argument(command, options.word, argument);
 }
 
 std::shared_ptr<FollowOptions> add(CLI::App& app, Dispatch& dispatch, Verb verb, const std::string& name,
                                    const std::string& description) {
   auto options = std::make_shared<FollowOptions>();
   auto& command = add_command(app, name, description, "ec2mpi " + name + " spread");
-  add_job_argument(command, *options, verb);
+  const auto job = add_job_argument(command, *options, verb);
   add_master_options(command, options->master);
   if (verb == Verb::logs)
-    command.add_option("--since", options->since, "Only the output of the last 90s, 10m, 2h, ...")
-        ->type_name("TIME")
-        ->check(kTime);
-  command.add_flag("--json", options->json,
-                   takes_several(verb) ? "The states of the jobs as one JSON document, at the end"
-                                       : "The job's state and output as one JSON document, at the end");
+    add_option(command, "--since", options->since, "Only the output of the last 90s, 10m, 2h, ...")
+        .type_name("TIME")
+        .check(kTime);
+  add_flag(command, "--json", options->json,
+           takes_several(verb) ? "The states of the jobs as one JSON document, at the end"
+                               : "The job's state and output as one JSON document, at the end");
   if (verb == Verb::attach || verb == Verb::logs) {
-    command.add_flag("--raw", options->raw,
-                     "Control characters of the job reach the terminal, too, not only colours and tabs");
+    add_flag(command, "--raw", options->raw,
+             "Control characters of the job reach the terminal, too, not only colours and tabs");
   }
   if (verb == Verb::cancel) {
-    command.add_flag("--all", options->all, "All jobs that wait or run")->excludes(command.get_option("id"));
+    add_flag(command, "--all", options->all, "All jobs that wait or run").excludes(job);
   }
   if (verb == Verb::logs) {
-    command.add_flag("-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
-    command.add_option("-n,--lines", options->last_lines, "Only the last N lines of each stream")
-        ->type_name("N")
-        ->transform(number(1, 1'000'000'000));
-    command
-        .add_option("--rank", options->rank, "Only this rank's lines, of a job that was started with --tag")
-        ->type_name("N")
-        ->transform(number(0, 999'999));
+    add_flag(command, "-f,--follow", options->follow, "Continue until the job has ended; Ctrl-C leaves");
+    add_option(command, "-n,--lines", options->last_lines, "Only the last N lines of each stream")
+        .type_name("N")
+        .transform(number(1, 1'000'000'000));
+    add_option(command, "--rank", options->rank,
+               "Only this rank's lines, of a job that was started with --tag")
+        .type_name("N")
+        .transform(number(0, 999'999));
   }
   const auto work = [verb](const FollowOptions& chosen, const CommonOptions& common) -> Result<int> {
     TRY(check_words(chosen));

@@ -1,7 +1,6 @@
 #include "src/cli/commands/guard.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +9,7 @@
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/views/not_started.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/bench/bench.hpp"
@@ -35,20 +35,17 @@ std::optional<double> parse_percent(std::string_view text) {
 }  // namespace
 
 void add_guard_options(CLI::App& command, GuardOptions& options) {
-  command
-      .add_option(
-          "--guard", options.limit,
+  const auto guard =
+      add_option(
+          command, "--guard", options.limit,
           "First measure the nodes, and start nothing if one is slower by more than this [no measurement]")
-      ->type_name("PERCENT")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
+          .type_name("PERCENT")
+          .check([](const std::string& text) {
             return parse_percent(text) ? std::string() : "a percentage from 1 to 90, such as 10%";
-          },
-          ""));
-  command
-      .add_flag("--without-slow", options.without_slow,
-                "Run on the other nodes if --guard names some; without -np with fewer ranks")
-      ->needs("--guard");
+          });
+  add_flag(command, "--without-slow", options.without_slow,
+           "Run on the other nodes if --guard names some; without -np with fewer ranks")
+      .needs(guard);
 }
 
 /// The nodes that are left out are taken out of the context's cluster, so that the job plans its ranks

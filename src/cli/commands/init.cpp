@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -263,7 +262,7 @@ void add_init_command(CLI::App& app, Dispatch& dispatch) {
       "Scripts with one plain mpirun line become jobs; a for loop around it, or scripts whose numbers\n"
       "differ (run_3agents.sh and run_6agents.sh), become a job with a sweep. An ec2mpi.toml that is\n"
       "here already stays as it is.");
-  command.callback([&dispatch] { dispatch.chosen = run_init; });
+  when_typed(command, [&dispatch] { dispatch.chosen = run_init; });
 }
 
 }  // namespace ec2mpi::cli

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
@@ -167,45 +167,45 @@ bool all_in(const std::vector<cloud::Instance>& instances, const std::string& st
 
 void add_instance_options(CLI::App& command, InstanceOptions& options) {
   constexpr const char* kWhich = "Which instances";
-  command.add_option("--list", options.list, "Those of this instance list [amazon_instances_info]")
-      ->type_name("FILE")
-      ->envname("EC2MPI_LIST")
-      ->group(kWhich);
+  add_option(command, "--list", options.list, "Those of this instance list [amazon_instances_info]")
+      .type_name("FILE")
+      .envname("EC2MPI_LIST")
+      .group(kWhich);
   // Without allow_extra_args(false), CLI11 takes the words behind a value for more values.
-  auto* wanted =
-      command.add_option("-w,--nodes", options.wanted, "Only these nodes of the list: 1,3-5 name=GLOB ...")
-          ->type_name("NODES")
-          ->allow_extra_args(false)
-          ->group(kWhich);
-  auto* ids = command.add_option("--ids", options.ids, "These instances, whatever the list says")
-                  ->type_name("ID,...")
-                  ->allow_extra_args(false)
-                  ->group(kWhich);
-  command.add_option("--cluster", options.cluster, "Those whose tag ec2mpi:cluster has this value")
-      ->type_name("NAME")
-      ->excludes(wanted)
-      ->excludes(ids)
-      ->group(kWhich);
+  const auto wanted =
+      add_option(command, "-w,--nodes", options.wanted, "Only these nodes of the list: 1,3-5 name=GLOB ...")
+          .type_name("NODES")
+          .allow_extra_args(false)
+          .group(kWhich);
+  const auto ids = add_option(command, "--ids", options.ids, "These instances, whatever the list says")
+                       .type_name("ID,...")
+                       .allow_extra_args(false)
+                       .group(kWhich);
+  add_option(command, "--cluster", options.cluster, "Those whose tag ec2mpi:cluster has this value")
+      .type_name("NAME")
+      .excludes(wanted)
+      .excludes(ids)
+      .group(kWhich);
   add_account_options(command, options.account);
 }
 
 void add_account_options(CLI::App& command, cloud::CloudFlags& account) {
   constexpr const char* kAccount = "Which account";
-  command.add_option("--region", account.region, "AWS region [AWS_REGION, or the profile's]")
-      ->type_name("NAME")
-      ->group(kAccount);
-  command.add_option("--profile", account.profile, "Profile of ~/.aws/config [AWS_PROFILE]")
-      ->type_name("NAME")
-      ->group(kAccount);
-  command.add_option("--endpoint-url", account.endpoint, "Another EC2 endpoint; http on this machine only")
-      ->type_name("URL")
-      ->group(kAccount);
+  add_option(command, "--region", account.region, "AWS region [AWS_REGION, or the profile's]")
+      .type_name("NAME")
+      .group(kAccount);
+  add_option(command, "--profile", account.profile, "Profile of ~/.aws/config [AWS_PROFILE]")
+      .type_name("NAME")
+      .group(kAccount);
+  add_option(command, "--endpoint-url", account.endpoint, "Another EC2 endpoint; http on this machine only")
+      .type_name("URL")
+      .group(kAccount);
 }
 
 void add_agreement_options(CLI::App& command, Agreement& agreement) {
-  command.add_flag("--yes", agreement.yes,
-                   "Do not ask; instances that ec2mpi has not started must then be named with --ids");
-  command.add_flag("--dry-run", agreement.dry_run, "Only ask EC2 whether it would be allowed");
+  add_flag(command, "--yes", agreement.yes,
+           "Do not ask; instances that ec2mpi has not started must then be named with --ids");
+  add_flag(command, "--dry-run", agreement.dry_run, "Only ask EC2 whether it would be allowed");
 }
 
 Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions& common,

@@ -2,7 +2,6 @@
 // to nodeIPaddress, one a line, and prints the same lines.
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <cstdlib>
 
@@ -11,6 +10,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/list/inventory_text.hpp"
@@ -76,11 +76,11 @@ void add_ips_command(CLI::App& app, Dispatch& dispatch) {
   auto& command = add_command(app, "ips", "Prints one address a line, and writes them to nodeIPaddress here",
                               "ec2mpi ips");
   add_list_options(command, options->list);
-  command.add_option("file", options->file, "The instance list, as --list")->type_name("FILE");
-  command.add_flag("--json", options->json, "As one JSON document");
-  command.add_flag("--renumber", options->list.renumber,
-                   "Count the nodes in the list's order; else known instances keep their index");
-  command.callback([options, &dispatch] {
+  add_option(command, "file", options->file, "The instance list, as --list").type_name("FILE");
+  add_flag(command, "--json", options->json, "As one JSON document");
+  add_flag(command, "--renumber", options->list.renumber,
+           "Count the nodes in the list's order; else known instances keep their index");
+  when_typed(command, [options, &dispatch] {
     dispatch.chosen = [options](const CommonOptions&) { return run_ips(*options); };
   });
 }

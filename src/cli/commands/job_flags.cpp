@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/options.hpp"
 #include "ec2mpi/ops/mpi/map_by.hpp"
@@ -17,24 +17,20 @@ namespace ec2mpi::cli {
 namespace {
 
 /// "node", "ppr:2:socket:PE=4": nothing that mpirun could take for another option.
-const CLI::Validator kMpirunWord = {
-    [](const std::string& word) {
-      constexpr auto* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:,=_-";
-      const bool plain =
-          !word.empty() && word.front() != '-' && word.find_first_not_of(kPlain) == std::string::npos;
-      return plain ? std::string()
-                   : fmt::format("a word of mpirun such as node or slot, not '{}'", printable(word));
-    },
-    ""};
+const ReadValue kMpirunWord = [](const std::string& word) {
+  constexpr auto* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:,=_-";
+  const bool plain =
+      !word.empty() && word.front() != '-' && word.find_first_not_of(kPlain) == std::string::npos;
+  return plain ? std::string()
+               : fmt::format("a word of mpirun such as node or slot, not '{}'", printable(word));
+};
 
 /// A word with a dash was hardly meant as a value; a negative number may be one.
-const CLI::Validator kMcaWord = {
-    [](const std::string& word) {
-      const bool is_flag = word.size() > 1 && word.front() == '-' && (word[1] < '0' || word[1] > '9');
-      return is_flag ? fmt::format("a name and a value, as in --mca btl tcp,self; not '{}'", printable(word))
-                     : std::string();
-    },
-    ""};
+const ReadValue kMcaWord = [](const std::string& word) {
+  const bool is_flag = word.size() > 1 && word.front() == '-' && (word[1] < '0' || word[1] > '9');
+  return is_flag ? fmt::format("a name and a value, as in --mca btl tcp,self; not '{}'", printable(word))
+                 : std::string();
+};
 
 using Variable = std::pair<std::string, std::string>;
 
@@ -122,50 +118,47 @@ Result<JobSpec> completed(JobSpec job, const JobFlags& flags) {
 }
 
 void add_job_flags(CLI::App& command, JobFlags& flags) {
-  command.add_option("-n,--np", flags.np, "Ranks in all, also -np [one per slot]")
-      ->type_name("N")
-      ->transform(number(1, 1'000'000));
-  command.add_option("--per-node", flags.per_node, "Ranks on each node, independent of its slots")
-      ->type_name("N")
-      ->transform(number(1, 100'000));
-  command
-      .add_option("--slots", flags.slots,
-                  "Places on a node: cores, threads or a number [as the list says, else cores]")
-      ->type_name("KIND");
-  command.add_option("--workdir", flags.workdir, "Where the program runs on the nodes [the home]")
-      ->type_name("DIR");
-  command.add_option("-x", flags.env, "Set this for every rank; NAME alone: with its value here")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
-  command.add_option("--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")
-      ->type_name("NAME VALUE")
-      ->check(kMcaWord)
-      ->allow_extra_args(false);
-  command.add_option("--map-by", flags.map_by, "How Open MPI maps ranks to nodes, as mpirun takes it [slot]")
-      ->type_name("OBJECT")
-      ->check(kMpirunWord);
-  command.add_option("--rank-by", flags.rank_by, "How Open MPI numbers the ranks, as mpirun takes it [slot]")
-      ->type_name("OBJECT")
-      ->check(kMpirunWord);
-  command.add_option("--timeout", flags.timeout, "End the job after this time [no limit]")
-      ->type_name("TIME")
-      ->transform(time_from(0.001, 1e8));
-  command
-      .add_option("--mpirun", flags.mpirun,
-                  "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
-      ->type_name("PATH")
-      ->envname("EC2MPI_MPIRUN");
-  command.add_flag("--tag", flags.tag,
-                   "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
-  command.add_flag("--profile", flags.profile,
-                   "Count what each rank does in MPI, and show at the end which rank the others wait for");
-  command
-      .add_option("--spawn", flags.spawn,
-                  "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
-      ->type_name("N")
-      ->transform(number(1, 100'000));
-  command.add_flag("--no-mpi4py-run", flags.no_mpi4py_run,
-                   "Start python programs as they are, not through mpi4py.run");
+  add_option(command, "-n,--np", flags.np, "Ranks in all, also -np [one per slot]")
+      .type_name("N")
+      .transform(number(1, 1'000'000));
+  add_option(command, "--per-node", flags.per_node, "Ranks on each node, independent of its slots")
+      .type_name("N")
+      .transform(number(1, 100'000));
+  add_option(command, "--slots", flags.slots,
+             "Places on a node: cores, threads or a number [as the list says, else cores]")
+      .type_name("KIND");
+  add_option(command, "--workdir", flags.workdir, "Where the program runs on the nodes [the home]")
+      .type_name("DIR");
+  add_option(command, "-x", flags.env, "Set this for every rank; NAME alone: with its value here")
+      .type_name("NAME=VALUE")
+      .allow_extra_args(false);
+  add_option(command, "--mca", flags.mca, "Parameter for Open MPI; replaces ours of that name")
+      .type_name("NAME VALUE")
+      .check(kMcaWord)
+      .allow_extra_args(false);
+  add_option(command, "--map-by", flags.map_by, "How Open MPI maps ranks to nodes, as mpirun takes it [slot]")
+      .type_name("OBJECT")
+      .check(kMpirunWord);
+  add_option(command, "--rank-by", flags.rank_by, "How Open MPI numbers the ranks, as mpirun takes it [slot]")
+      .type_name("OBJECT")
+      .check(kMpirunWord);
+  add_option(command, "--timeout", flags.timeout, "End the job after this time [no limit]")
+      .type_name("TIME")
+      .transform(time_from(0.001, 1e8));
+  add_option(command, "--mpirun", flags.mpirun,
+             "The mpirun or mpiexec to use on the nodes [the one in their PATH]")
+      .type_name("PATH")
+      .envname("EC2MPI_MPIRUN");
+  add_flag(command, "--tag", flags.tag,
+           "The rank in front of each line of output; ec2mpi logs --rank N selects one rank");
+  add_flag(command, "--profile", flags.profile,
+           "Count what each rank does in MPI, and show at the end which rank the others wait for");
+  add_option(command, "--spawn", flags.spawn,
+             "Leave N slots free for ranks that the program spawns (MPI_Comm_spawn, MPIPoolExecutor)")
+      .type_name("N")
+      .transform(number(1, 100'000));
+  add_flag(command, "--no-mpi4py-run", flags.no_mpi4py_run,
+           "Start python programs as they are, not through mpi4py.run");
 }
 
 }  // namespace ec2mpi::cli

@@ -4,12 +4,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <ctime>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
@@ -256,33 +256,32 @@ void add_jobs_commands(CLI::App& app, Dispatch& dispatch) {
   auto& jobs =
       add_command(app, "jobs", "Lists the jobs on the master, the newest first", "ec2mpi jobs --json");
   const auto of_jobs = prepare(jobs, dispatch, run_jobs);
-  jobs.add_flag("--json", of_jobs->json, "As JSON");
-  jobs.add_flag("--running", of_jobs->unended, "Only jobs that wait or run");
-  jobs.add_option("--name", of_jobs->name, "Only jobs whose ids begin with NAME: of one name or one series")
-      ->type_name("NAME");
+  add_flag(jobs, "--json", of_jobs->json, "As JSON");
+  add_flag(jobs, "--running", of_jobs->unended, "Only jobs that wait or run");
+  add_option(jobs, "--name", of_jobs->name, "Only jobs whose ids begin with NAME: of one name or one series")
+      .type_name("NAME");
   // It selects among the jobs; the question always goes to the master.
-  jobs.add_option("-w,--nodes", of_jobs->master.list.wanted,
-                  "Only jobs that have, or had, one of these nodes")
-      ->type_name("NODES")
-      ->allow_extra_args(false);
+  add_option(jobs, "-w,--nodes", of_jobs->master.list.wanted,
+             "Only jobs that have, or had, one of these nodes")
+      .type_name("NODES")
+      .allow_extra_args(false);
   auto& signal = add_command(app, "signal", "Sends a signal to a job; mpirun forwards it to the ranks",
                              "ec2mpi signal spread USR1");
   const auto of_signal = prepare(signal, dispatch, run_signal);
-  signal
-      .add_option("words", of_signal->words,
-                  "The job [the newest that waits or runs], and USR1, USR2, TSTP, CONT, ...")
-      ->required()
-      ->expected(1, 2)
-      ->type_name("[ID] SIGNAL");
+  add_option(signal, "words", of_signal->words,
+             "The job [the newest that waits or runs], and USR1, USR2, TSTP, CONT, ...")
+      .required()
+      .expected(1, 2)
+      .type_name("[ID] SIGNAL");
   auto& rm =
       add_command(app, "rm", "Removes the files of ended jobs from the master", "ec2mpi rm --older 30");
   const auto of_rm = prepare(rm, dispatch, run_rm);
-  rm.add_option("ids", of_rm->words, "The jobs: each by its id or NAME-DATE, or its name; or a series")
-      ->type_name("ID...");
-  rm.add_flag("--json", of_rm->json, "As one JSON document");
-  rm.add_option("--older", of_rm->older, "All that ended at least this many days ago")
-      ->type_name("DAYS")
-      ->transform(number(1, 100'000));
+  add_option(rm, "ids", of_rm->words, "The jobs: each by its id or NAME-DATE, or its name; or a series")
+      .type_name("ID...");
+  add_flag(rm, "--json", of_rm->json, "As one JSON document");
+  add_option(rm, "--older", of_rm->older, "All that ended at least this many days ago")
+      .type_name("DAYS")
+      .transform(number(1, 100'000));
 }
 
 }  // namespace ec2mpi::cli

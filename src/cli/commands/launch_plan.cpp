@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cctype>
-#include <CLI/CLI.hpp>
 #include <set>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "src/cli/commands/life_options.hpp"
@@ -33,14 +33,13 @@ constexpr auto kQuotaTime = std::chrono::seconds(5);  ///< the quota is only a n
 constexpr int kBiggestDisk = 65536;                   ///< GiB; EC2's own limit
 
 /// "subnet-0123456789abcdef0": the prefix, and 8 or 17 hexadecimal digits.
-CLI::Validator resource_id(std::string prefix) {
-  const auto check = [prefix](const std::string& word) -> std::string {
+ReadValue resource_id(std::string prefix) {
+  return [prefix](const std::string& word) -> std::string {
     const auto digits = std::string_view(word).substr(std::min(prefix.size(), word.size()));
     const bool fits = word.starts_with(prefix) && (digits.size() == 8 || digits.size() == 17) &&
                       std::ranges::all_of(digits, [](unsigned char c) { return std::isxdigit(c) != 0; });
     return fits ? std::string() : fmt::format("an id such as {}0123456789abcdef0, not '{}'", prefix, word);
   };
-  return {check, ""};
 }
 
 /// The options parser lets only the names of kSystems pass.
@@ -345,55 +344,54 @@ asio::awaitable<void> show_plan(InstanceContext& context, const LaunchPlan& plan
 
 void add_launch_options(CLI::App& command, LaunchOptions& options) {
   constexpr const char* kShape = "What the instances are like";
-  command.add_option("--type", options.types, "Instance type; if EC2 has no room for it, the next one")
-      ->type_name("TYPE,...")
-      ->allow_extra_args(false)
-      ->group(kShape);
-  auto* image = command.add_option("--ami", options.image, "Image [the newest one of --os]")
-                    ->type_name("ID")
-                    ->group(kShape);
-  command.add_option("--os", options.os, "Ubuntu 24.04 or Debian 12 [ubuntu]")
-      ->check(one_of({"ubuntu", "debian"}))
-      ->excludes(image)
-      ->type_name("SYSTEM")
-      ->group(kShape);
-  auto* spot = command
-                   .add_option("--spot", options.spot,
+  add_option(command, "--type", options.types, "Instance type; if EC2 has no room for it, the next one")
+      .type_name("TYPE,...")
+      .allow_extra_args(false)
+      .group(kShape);
+  const auto image = add_option(command, "--ami", options.image, "Image [the newest one of --os]")
+                         .type_name("ID")
+                         .group(kShape);
+  add_option(command, "--os", options.os, "Ubuntu 24.04 or Debian 12 [ubuntu]")
+      .check(one_of({"ubuntu", "debian"}))
+      .excludes(image)
+      .type_name("SYSTEM")
+      .group(kShape);
+  const auto spot = add_option(command, "--spot", options.spot,
                                "Spot instances: workers leaves the master on demand, so that jobs and "
                                "results stay there; all")
-                   ->check(one_of({"workers", "all"}))
-                   ->type_name("WHICH")
-                   ->group(kShape);
-  command.add_option("--max-price", options.max_price, "The most for a spot instance, in USD an hour")
-      ->transform(number(0.0001, 1000.0))
-      ->needs(spot)
-      ->type_name("PRICE")
-      ->group(kShape);
-  command.add_option("--disk", options.disk, "Size of the first disk in GiB, and its kind: 100G, 100G,gp3")
-      ->type_name("SIZE")
-      ->group(kShape);
-  command.add_option("--user-data", options.user_data, "Script or cloud-config for the first start")
-      ->type_name("FILE")
-      ->group(kShape);
-  command.add_option("--threads-per-core", options.threads_per_core, "1 switches hyper-threading off")
-      ->transform(number(1, 2))
-      ->type_name("N")
-      ->group(kShape);
-  command.add_flag("--efa", options.efa, "With an Elastic Fabric Adapter")->group(kShape);
-  auto* subnet = command.add_option("--subnet", options.subnet, "In this subnet [of the default VPC]")
-                     ->check(resource_id("subnet-"))
-                     ->type_name("ID")
-                     ->group(kShape);
-  command.add_option("--vpc", options.vpc, "In a subnet of this VPC")
-      ->check(resource_id("vpc-"))
-      ->excludes(subnet)
-      ->type_name("ID")
-      ->group(kShape);
-  command.add_option("--reservation", options.reservation, "From this Capacity Reservation")
-      ->check(resource_id("cr-"))
-      ->excludes(spot)
-      ->type_name("ID")
-      ->group(kShape);
+                        .check(one_of({"workers", "all"}))
+                        .type_name("WHICH")
+                        .group(kShape);
+  add_option(command, "--max-price", options.max_price, "The most for a spot instance, in USD an hour")
+      .transform(number(0.0001, 1000.0))
+      .needs(spot)
+      .type_name("PRICE")
+      .group(kShape);
+  add_option(command, "--disk", options.disk, "Size of the first disk in GiB, and its kind: 100G, 100G,gp3")
+      .type_name("SIZE")
+      .group(kShape);
+  add_option(command, "--user-data", options.user_data, "Script or cloud-config for the first start")
+      .type_name("FILE")
+      .group(kShape);
+  add_option(command, "--threads-per-core", options.threads_per_core, "1 switches hyper-threading off")
+      .transform(number(1, 2))
+      .type_name("N")
+      .group(kShape);
+  add_flag(command, "--efa", options.efa, "With an Elastic Fabric Adapter").group(kShape);
+  const auto subnet = add_option(command, "--subnet", options.subnet, "In this subnet [of the default VPC]")
+                          .check(resource_id("subnet-"))
+                          .type_name("ID")
+                          .group(kShape);
+  add_option(command, "--vpc", options.vpc, "In a subnet of this VPC")
+      .check(resource_id("vpc-"))
+      .excludes(subnet)
+      .type_name("ID")
+      .group(kShape);
+  add_option(command, "--reservation", options.reservation, "From this Capacity Reservation")
+      .check(resource_id("cr-"))
+      .excludes(spot)
+      .type_name("ID")
+      .group(kShape);
 }
 
 }  // namespace ec2mpi::cli

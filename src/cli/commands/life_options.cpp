@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 
 namespace ec2mpi::cli {
@@ -58,20 +58,19 @@ Result<cloud::Seconds> length_of_ttl(const std::string& text) {
 
 void add_life_options(CLI::App& command, LifeOptions& options) {
   constexpr const char* kEnd = "When the instances end by themselves";
-  auto* ttl =
-      command.add_option("--ttl", options.ttl, "End after this time whatever happens: 90m, 12h, 7d [8h]")
-          ->type_name("TIME")
-          ->group(kEnd);
-  command.add_option("--budget", options.budget, "End when all together have cost this much, in USD")
-      ->type_name("AMOUNT")
-      ->transform(number(0.01, 1e6))
-      ->excludes(ttl)
-      ->group(kEnd);
-  command
-      .add_option("--idle", options.idle,
-                  "Also after this time without any job or login: 2h=down, 1h=stop, 1h=stop,7d=down")
-      ->type_name("RULE")
-      ->group(kEnd);
+  const auto ttl =
+      add_option(command, "--ttl", options.ttl, "End after this time whatever happens: 90m, 12h, 7d [8h]")
+          .type_name("TIME")
+          .group(kEnd);
+  add_option(command, "--budget", options.budget, "End when all together have cost this much, in USD")
+      .type_name("AMOUNT")
+      .transform(number(0.01, 1e6))
+      .excludes(ttl)
+      .group(kEnd);
+  add_option(command, "--idle", options.idle,
+             "Also after this time without any job or login: 2h=down, 1h=stop, 1h=stop,7d=down")
+      .type_name("RULE")
+      .group(kEnd);
 }
 
 Result<cloud::Lifetime> choose_lifetime(const LifeOptions& options, const cloud::PriceList& prices,

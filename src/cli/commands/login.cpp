@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <cerrno>
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +15,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "src/cli/commands/ssh_config_file.hpp"
 
@@ -234,19 +234,19 @@ void add_login_command(CLI::App& app, Dispatch& dispatch) {
   add_jump_option(command, options->list, "Reach the node through this host, by its private address");
   add_connect_options(command, options->connect);
   const auto never =
-      command.add_flag("-T,--no-tty", options->no_pty, "No terminal on the node [if input is none]");
-  command.add_flag("--tty", options->always_pty, "A terminal on the node in any case")->excludes(never);
+      add_flag(command, "-T,--no-tty", options->no_pty, "No terminal on the node [if input is none]");
+  add_flag(command, "--tty", options->always_pty, "A terminal on the node in any case").excludes(never);
   const auto forward = [&command](const char* flag, std::vector<std::string>& values, const char* text) {
-    command.add_option(flag, values, text)->type_name("ADDRESS")->allow_extra_args(false);
+    add_option(command, flag, values, text).type_name("ADDRESS").allow_extra_args(false);
   };
   forward("-L", options->local, "Forward a port of this machine to the node, as ssh -L does");
   forward("-R", options->remote, "Forward a port of the node to this machine, as ssh -R does");
   forward("-D", options->dynamic, "A SOCKS proxy on this port, as ssh -D does");
-  command.add_flag("-A", options->agent, "Let the node use your ssh agent, as ssh -A does");
-  command.add_flag("-X", options->x11, "Show the node's windows here, as ssh -X does");
-  command.add_option("node", options->node, "The node: 3, -1 (the last), name=head, i-0123, an address [1]")
-      ->type_name("NODE");
-  command.callback([options, &dispatch] {
+  add_flag(command, "-A", options->agent, "Let the node use your ssh agent, as ssh -A does");
+  add_flag(command, "-X", options->x11, "Show the node's windows here, as ssh -X does");
+  add_option(command, "node", options->node, "The node: 3, -1 (the last), name=head, i-0123, an address [1]")
+      .type_name("NODE");
+  when_typed(command, [options, &dispatch] {
     options->list.wanted = {options->node};
     // As with ssh, the words become one text, which the shell on the node splits again.
     for (const auto& word : dispatch.behind_dashes.value_or(std::vector<std::string>{})) {

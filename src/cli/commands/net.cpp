@@ -1,7 +1,6 @@
 #include "src/cli/commands/net.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
@@ -9,6 +8,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
@@ -170,10 +170,10 @@ void add_net_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi net --svg network.svg");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.add_flag("--json", options->json, "As one JSON document");
-  command.add_option("--svg", options->svg, "Also write the map as a picture")->type_name("FILE");
-  command.add_flag("--serial", options->serial,
-                   "Measure one pair at a time: takes longer, but no other pair uses the network");
+  add_flag(command, "--json", options->json, "As one JSON document");
+  add_option(command, "--svg", options->svg, "Also write the map as a picture").type_name("FILE");
+  add_flag(command, "--serial", options->serial,
+           "Measure one pair at a time: takes longer, but no other pair uses the network");
   set_work(command, dispatch, options, run_net);
 }
 

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
@@ -206,16 +207,16 @@ void add_nodes_command(CLI::App& app, Dispatch& dispatch) {
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   auto* forms = command.add_option_group("forms");
-  forms->add_flag("--json", options->json, "As JSON");
-  forms->add_flag("--hostfile", options->hostfile,
-                  "As a hostfile: the addresses, with slots=N where the list gives them");
-  forms
-      ->add_option("--format", options->format,
-                   "A line for each node: {index} {node} {role} {name} {id} {address} ...")
-      ->type_name("TEXT");
-  forms->add_flag("--ssh-config", options->ssh_config,
-                  "Write .ec2mpi/ssh_config, for ssh master, rsync node2: and editors");
-  forms->add_flag("--stale", options->stale, "Ask every node for its instance id: does the list still hold?");
+  add_flag(*forms, "--json", options->json, "As JSON");
+  add_flag(*forms, "--hostfile", options->hostfile,
+           "As a hostfile: the addresses, with slots=N where the list gives them");
+  add_option(*forms, "--format", options->format,
+             "A line for each node: {index} {node} {role} {name} {id} {address} ...")
+      .type_name("TEXT");
+  add_flag(*forms, "--ssh-config", options->ssh_config,
+           "Write .ec2mpi/ssh_config, for ssh master, rsync node2: and editors");
+  add_flag(*forms, "--stale", options->stale,
+           "Ask every node for its instance id: does the list still hold?");
   forms->require_option(0, 1);
   for (auto* option : forms->get_options()) option->group("One of these instead of the table");
   set_work(command, dispatch, options, run_nodes);

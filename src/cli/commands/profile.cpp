@@ -1,10 +1,10 @@
 #include "src/cli/commands/profile.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/views/profile_view.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
@@ -71,7 +71,7 @@ void add_profile_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi profile spread");
   add_job_argument(command, options->word);
   add_master_options(command, options->master);
-  command.add_flag("--json", options->json, "All ranks and calls, as one JSON document");
+  add_flag(command, "--json", options->json, "All ranks and calls, as one JSON document");
   set_work(command, dispatch, options, [](const ProfileOptions& chosen, const CommonOptions& common) {
     return work_on_master(chosen.master, common, [&chosen](CommandContext& context) {
       return ask_master(context, [&chosen](CommandContext& of_command, ssh::Session& session) {

@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/job_json.hpp"
@@ -277,11 +277,11 @@ void add_ps_commands(CLI::App& app, Dispatch& dispatch) {
       add_command(app, "ps", "Shows the processes of jobs on all nodes: ranks, launchers, daemons, children",
                   "ec2mpi ps -w workers");
   const auto of_ps = prepare(ps, dispatch, run_ps);
-  ps.add_flag("--json", of_ps->json, "As JSON");
+  add_flag(ps, "--json", of_ps->json, "As JSON");
   auto& kill =
       add_command(app, "kill", "Ends leftover processes of ended jobs on the nodes", "ec2mpi kill --orphans");
   const auto of_kill = prepare(kill, dispatch, run_kill);
-  kill.add_flag("--orphans", of_kill->orphans, "Processes whose job is not running any more");
+  add_flag(kill, "--orphans", of_kill->orphans, "Processes whose job is not running any more");
 }
 
 }  // namespace ec2mpi::cli

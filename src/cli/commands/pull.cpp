@@ -5,12 +5,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
@@ -204,27 +204,25 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
 }
 
 void add_pull_flags(CLI::App& command, PullFlags& flags) {
-  command.add_flag("--flat", flags.flat,
-                   "DST/name.node1, DST/name.node2, ... in place of a folder for each node");
-  command.add_flag("--follow", flags.follow, "Continue until Ctrl-C: fetch appended data and new files");
-  command.add_flag("-c,--checksum", flags.checksum,
-                   "Compare contents; else size and time of the last change");
-  command.add_flag("--sudo", flags.sudo, "Read the files as root, by a sudo that asks for no password");
-  command.add_flag("-n,--dry-run", flags.dry_run, "List files to copy; change nothing");
-  command
-      .add_option("--exclude", flags.exclude,
-                  "Leave out matching files of the sources; written as in a .gitignore. May be repeated")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command
-      .add_option("--max-size", flags.max_size,
-                  "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
-      ->type_name("SIZE")
-      ->transform(size());
-  auto* json =
-      command.add_flag("--json", flags.json, "Every node's outcome and counts as JSON on standard output");
-  command.add_flag("--json-lines", flags.json_lines, "One JSON object for each event, while it happens")
-      ->excludes(json);
+  add_flag(command, "--flat", flags.flat,
+           "DST/name.node1, DST/name.node2, ... in place of a folder for each node");
+  add_flag(command, "--follow", flags.follow, "Continue until Ctrl-C: fetch appended data and new files");
+  add_flag(command, "-c,--checksum", flags.checksum,
+           "Compare contents; else size and time of the last change");
+  add_flag(command, "--sudo", flags.sudo, "Read the files as root, by a sudo that asks for no password");
+  add_flag(command, "-n,--dry-run", flags.dry_run, "List files to copy; change nothing");
+  add_option(command, "--exclude", flags.exclude,
+             "Leave out matching files of the sources; written as in a .gitignore. May be repeated")
+      .type_name("PATTERN")
+      .allow_extra_args(false);
+  add_option(command, "--max-size", flags.max_size,
+             "Copy nothing from a node whose files would make it more than this in all: 500M, 20G")
+      .type_name("SIZE")
+      .transform(size());
+  const auto json =
+      add_flag(command, "--json", flags.json, "Every node's outcome and counts as JSON on standard output");
+  add_flag(command, "--json-lines", flags.json_lines, "One JSON object for each event, while it happens")
+      .excludes(json);
 }
 
 }  // namespace

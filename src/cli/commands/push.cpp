@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <map>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/ops/exec/exec.hpp"
 #include "ec2mpi/ops/node/placeholders.hpp"
@@ -196,38 +196,35 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
 }
 
 void add_push_options(CLI::App& command, PushOptions& options) {
-  command.add_flag("-c,--checksum", options.checksum,
-                   "Compare contents; else size and time of the last change");
-  command.add_flag(
-      "--delete", options.erase,
+  add_flag(command, "-c,--checksum", options.checksum,
+           "Compare contents; else size and time of the last change");
+  add_flag(
+      command, "--delete", options.erase,
       "Remove files from the nodes that the source folders no longer have; refused in the home and above it");
-  command.add_flag("--force-delete", options.force,
-                   "The same, even there; only ~/.ssh and ~/.ec2mpi stay in any case");
-  command.add_flag("-C,--compress", options.compress,
-                   "Compress the data once for all nodes; for slow uplinks");
-  command.add_flag("-n,--dry-run", options.dry_run, "List files to send and to delete; change nothing");
-  command
-      .add_option(
-          "--exclude", options.exclude,
-          "Leave out matching files, here and with --delete; written as in a .gitignore. May be repeated")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
-  command.add_flag("--gitignore", options.gitignore,
-                   "Leave out .git and the files that the .gitignore files of the sources name");
-  auto* json = command.add_flag("--json", options.json, "One JSON document with every node's outcome");
-  command.add_flag("--json-lines", options.json_lines, "One JSON object for each event, while it happens")
-      ->excludes(json);
-  auto* sudo = command.add_flag(
-      "--sudo", options.sudo, "Write the files as root, by a sudo that asks for no password; without relays");
-  command
-      .add_option("--relay", options.relay,
-                  "Nodes relay the data to each other: auto (if that saves uplink), always, never "
-                  "[auto]")
-      ->transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
-                                          {"always", ops::RelayMode::always},
-                                          {"never", ops::RelayMode::never}}))
-      ->type_name("WHEN")
-      ->excludes(sudo);
+  add_flag(command, "--force-delete", options.force,
+           "The same, even there; only ~/.ssh and ~/.ec2mpi stay in any case");
+  add_flag(command, "-C,--compress", options.compress,
+           "Compress the data once for all nodes; for slow uplinks");
+  add_flag(command, "-n,--dry-run", options.dry_run, "List files to send and to delete; change nothing");
+  add_option(command, "--exclude", options.exclude,
+             "Leave out matching files, here and with --delete; written as in a .gitignore. May be repeated")
+      .type_name("PATTERN")
+      .allow_extra_args(false);
+  add_flag(command, "--gitignore", options.gitignore,
+           "Leave out .git and the files that the .gitignore files of the sources name");
+  const auto json = add_flag(command, "--json", options.json, "One JSON document with every node's outcome");
+  add_flag(command, "--json-lines", options.json_lines, "One JSON object for each event, while it happens")
+      .excludes(json);
+  const auto sudo = add_flag(command, "--sudo", options.sudo,
+                             "Write the files as root, by a sudo that asks for no password; without relays");
+  add_option(command, "--relay", options.relay,
+             "Nodes relay the data to each other: auto (if that saves uplink), always, never "
+             "[auto]")
+      .transform(one_of<ops::RelayMode>({{"auto", ops::RelayMode::automatic},
+                                         {"always", ops::RelayMode::always},
+                                         {"never", ops::RelayMode::never}}))
+      .type_name("WHEN")
+      .excludes(sudo);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -15,6 +14,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
@@ -250,8 +250,8 @@ void add_report_command(CLI::App& app, Dispatch& dispatch) {
       "Writes a page about a job or a series, for a browser: one file, which you can send to others",
       "ec2mpi report spread -o spread.html");
   add_job_argument(command, options->word, {.may_be_series = true});
-  command.add_option("-o,--output", options->output, "Where to write the page [report.html]")
-      ->type_name("FILE");
+  add_option(command, "-o,--output", options->output, "Where to write the page [report.html]")
+      .type_name("FILE");
   add_master_options(command, options->master);
   set_work(command, dispatch, options, run_report);
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <csignal>
 
 #include "ec2mpi/base/text.hpp"
@@ -13,6 +12,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
@@ -267,28 +267,26 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
 }
 
 void add_run_options(CLI::App& command, RunOptions& options) {
-  command
-      .add_option("name", options.words.name,
-                  "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
-      ->type_name("NAME");
+  add_option(command, "name", options.words.name,
+             "A [jobs.NAME] of ec2mpi.toml, or the NAME of a script run_NAME.sh")
+      .type_name("NAME");
   add_job_flags(command, options.job);
-  command.add_flag("--raw", options.raw,
-                   "Control characters of the job reach the terminal, too, not only colours and tabs");
-  command.add_flag("--json-lines", options.json_lines,
-                   "One JSON object for each line and event of the job, while it happens");
-  command.add_flag("--no-push", options.no_push, "Skip the job's push");
-  command.add_flag("--allow-outside", options.allow_outside,
-                   "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
-  command.add_flag("-d,--detach", options.detach, "Start it, print its id and leave it running");
-  command
-      .add_option(
-          "--then", options.then,
-          "When the job has ended and its results are here: stop or down; with --detach the instances stop")
-      ->type_name("ACTION")
-      ->transform(one_of<AfterJob>({{"stop", AfterJob::stop}, {"down", AfterJob::down}}));
+  add_flag(command, "--raw", options.raw,
+           "Control characters of the job reach the terminal, too, not only colours and tabs");
+  add_flag(command, "--json-lines", options.json_lines,
+           "One JSON object for each line and event of the job, while it happens");
+  add_flag(command, "--no-push", options.no_push, "Skip the job's push");
+  add_flag(command, "--allow-outside", options.allow_outside,
+           "The push of a job in ./ec2mpi.toml may send files from outside of this folder");
+  add_flag(command, "-d,--detach", options.detach, "Start it, print its id and leave it running");
+  add_option(
+      command, "--then", options.then,
+      "When the job has ended and its results are here: stop or down; with --detach the instances stop")
+      .type_name("ACTION")
+      .transform(one_of<AfterJob>({{"stop", AfterJob::stop}, {"down", AfterJob::down}}));
   add_guard_options(command, options.guard);
-  command.add_flag("--explain", options.explain,
-                   "Show the mpirun line and why each option is there; start nothing");
+  add_flag(command, "--explain", options.explain,
+           "Show the mpirun line and why each option is there; start nothing");
 }
 
 }  // namespace
@@ -303,11 +301,11 @@ void add_run_command(CLI::App& app, Dispatch& dispatch) {
       "  ec2mpi run --guard 10% -np 4 -- python3 hello.py     stops if a node is slow");
   add_run_options(command, *options);
   add_series_options(command, options->series);
-  command.get_option("--json-lines")->excludes(command.get_option("--json"));
+  option_of(command, "--json-lines").excludes(option_of(command, "--json"));
   // Without -x, which is mpirun's flag for a variable.
   add_selection_options(command, options->list, "--exclude,--exclude-nodes");
   add_connect_options(command, options->connect);
-  command.callback([options, &dispatch] {
+  when_typed(command, [options, &dispatch] {
     options->words.behind_dashes = dispatch.behind_dashes;
     dispatch.chosen = [options](const CommonOptions& common) { return run_run(*options, common); };
   });

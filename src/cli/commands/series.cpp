@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cerrno>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/file.hpp"
@@ -11,6 +10,7 @@
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/base/usual_name.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
@@ -340,36 +340,32 @@ asio::awaitable<int> follow_series(CommandContext& context, std::string name, Fo
 
 /// Each of these makes a series of a job, or says something of the series.
 void add_series_options(CLI::App& command, SeriesOptions& options) {
-  command
-      .add_option(
-          "--set", options.set,
-          "Run a job for each value, which stands for {NAME} in the job: --set agents=3,6,12 --set seed=1..5")
-      ->type_name("NAME=VALUES")
-      ->allow_extra_args(false);
-  command
-      .add_option("--max-parallel", options.most,
-                  "Most jobs of the series at a time [as many as fit on the nodes]")
-      ->type_name("N")
-      ->transform(number(1, 1'000'000));
-  command.add_flag(
-      "--dry-run", options.dry_run,
+  add_option(
+      command, "--set", options.set,
+      "Run a job for each value, which stands for {NAME} in the job: --set agents=3,6,12 --set seed=1..5")
+      .type_name("NAME=VALUES")
+      .allow_extra_args(false);
+  add_option(command, "--max-parallel", options.most,
+             "Most jobs of the series at a time [as many as fit on the nodes]")
+      .type_name("N")
+      .transform(number(1, 1'000'000));
+  add_flag(
+      command, "--dry-run", options.dry_run,
       "Ask the nodes, and show the jobs of the series that would start, or why they would not; of one job, "
       "what --explain shows");
-  command.add_flag("--resume", options.resume,
-                   "Continue the last series of that name: follow running jobs, skip those that succeeded");
-  command.add_flag("--keep-going", options.keep_going,
-                   "Run all jobs of the series, also if the first three failed for one reason");
-  auto* json = command.add_flag(
-      "--json", options.json,
-      "The job's state and output, or the results of a series, as one JSON document at the end");
-  command.add_flag("--csv", options.csv, "The results of a series as CSV")->excludes(json);
-  command
-      .add_option(
-          "--scale", options.scale,
-          "Run with these numbers of ranks, one after the other; report time, speed-up and efficiency")
-      ->type_name("np=VALUES");
-  command.add_option("--svg", options.svg, "Where --scale draws its plot [NAME-scale.svg]")
-      ->type_name("FILE");
+  add_flag(command, "--resume", options.resume,
+           "Continue the last series of that name: follow running jobs, skip those that succeeded");
+  add_flag(command, "--keep-going", options.keep_going,
+           "Run all jobs of the series, also if the first three failed for one reason");
+  const auto json =
+      add_flag(command, "--json", options.json,
+               "The job's state and output, or the results of a series, as one JSON document at the end");
+  add_flag(command, "--csv", options.csv, "The results of a series as CSV").excludes(json);
+  add_option(command, "--scale", options.scale,
+             "Run with these numbers of ranks, one after the other; report time, speed-up and efficiency")
+      .type_name("np=VALUES");
+  add_option(command, "--svg", options.svg, "Where --scale draws its plot [NAME-scale.svg]")
+      .type_name("FILE");
 }
 
 /// What can be refused is refused before the first connection: flags, parameters, local files, keys.

@@ -1,11 +1,11 @@
 #include "src/cli/commands/setup.hpp"
 
-#include <CLI/CLI.hpp>
 #include <map>
 
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/setup_memory.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
@@ -135,26 +135,26 @@ void add_setup_command(CLI::App& app, Dispatch& dispatch) {
                   "  ec2mpi setup --undo       removes what it wrote; installed packages stay");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.add_flag("-n,--dry-run", options->dry_run, "Show the planned changes; change nothing");
-  command.add_flag("--undo", options->undo, "Remove the files and lines that setup wrote on the nodes");
-  command.add_flag("--no-packages", options->no_packages, "Install nothing");
-  command
-      .add_option("--mpi", options->mpi,
-                  "The MPI to install: openmpi, mpich [the installed one, else openmpi]")
-      ->check(one_of({"openmpi", "mpich"}))
-      ->type_name("MPI");
-  command.add_flag("--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
-  auto* json = command.add_flag("--json", options->json, "One JSON document with the changes on every node");
-  command.add_flag("--json-lines", options->json_lines, "One JSON object for each event, while it happens")
-      ->excludes(json);
-  command.add_option("--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
-      ->type_name("TIME")
-      ->transform(time_from(0, 1e8))
-      ->envname("EC2MPI_TIMEOUT");
-  command.add_option("--retries", options->fleet.retries, "Retries of a failed connection [0]")
-      ->type_name("N")
-      ->transform(number(0, 1'000'000))
-      ->envname("EC2MPI_RETRIES");
+  add_flag(command, "-n,--dry-run", options->dry_run, "Show the planned changes; change nothing");
+  add_flag(command, "--undo", options->undo, "Remove the files and lines that setup wrote on the nodes");
+  add_flag(command, "--no-packages", options->no_packages, "Install nothing");
+  add_option(command, "--mpi", options->mpi,
+             "The MPI to install: openmpi, mpich [the installed one, else openmpi]")
+      .check(one_of({"openmpi", "mpich"}))
+      .type_name("MPI");
+  add_flag(command, "--sudo", options->sudo, "Ask for sudo's password once, if one is needed");
+  const auto json =
+      add_flag(command, "--json", options->json, "One JSON document with the changes on every node");
+  add_flag(command, "--json-lines", options->json_lines, "One JSON object for each event, while it happens")
+      .excludes(json);
+  add_option(command, "--timeout", options->fleet.whole_timeout, "Time for everything [no limit]")
+      .type_name("TIME")
+      .transform(time_from(0, 1e8))
+      .envname("EC2MPI_TIMEOUT");
+  add_option(command, "--retries", options->fleet.retries, "Retries of a failed connection [0]")
+      .type_name("N")
+      .transform(number(0, 1'000'000))
+      .envname("EC2MPI_RETRIES");
   set_work(command, dispatch, options, run_setup);
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include "ec2mpi/base/text.hpp"
@@ -12,6 +11,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/line_editor.hpp"
 #include "ec2mpi/cli/terminal/passphrase.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
@@ -341,8 +341,8 @@ void add_shell_command(CLI::App& app, Dispatch& dispatch) {
                   "login folder. A line that begins with a blank is not kept in the history.");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  command.add_flag("--sudo", options->sudo,
-                   "Each line runs as root; asks for the password once, if one is needed");
+  add_flag(command, "--sudo", options->sudo,
+           "Each line runs as root; asks for the password once, if one is needed");
   set_work(command, dispatch, options, run_shell);
 }
 

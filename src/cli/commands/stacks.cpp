@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
 #include "ec2mpi/cli/views/stacks_view.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
@@ -89,7 +89,7 @@ void add_stacks_command(CLI::App& app, Dispatch& dispatch) {
       "ec2mpi stacks spread");
   add_job_argument(command, options->word, {.otherwise = "the newest that runs"});
   add_master_options(command, options->master);
-  command.add_flag("--json", options->json, "All ranks, as one JSON document");
+  add_flag(command, "--json", options->json, "All ranks, as one JSON document");
   set_work(command, dispatch, options, [](const StacksOptions& chosen, const CommonOptions& common) {
     return work_on_master(chosen.master, common,
                           [&chosen](CommandContext& context) { return show(context, chosen); });

@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "src/cli/commands/change_instances.hpp"
 #include "src/cli/commands/instance_life.hpp"
@@ -146,7 +146,7 @@ void add_change_command(CLI::App& app, Dispatch& dispatch, Change change, const 
   auto& command = add_command(app, verb_of(change), description, example);
   add_instance_options(command, options->which);
   add_agreement_options(command, options->agreement);
-  if (change == Change::stop) command.add_flag("--force", options->force, "Also while jobs run");
+  if (change == Change::stop) add_flag(command, "--force", options->force, "Also while jobs run");
   set_work(command, dispatch, options, [change](const auto& chosen, const CommonOptions& common) {
     return run_change(change, chosen, common);
   });

@@ -2,11 +2,11 @@
 // Row, which collects price, age, host key and notes; the table and the JSON document show the rows.
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/aligned.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
@@ -228,11 +228,11 @@ void add_status_command(CLI::App& app, Dispatch& dispatch) {
       "  ec2mpi status --all-regions"
       "    every cluster of the account, so that none is forgotten");
   add_instance_options(command, options->which);
-  command.add_flag("--keys", options->keys,
-                   "Compare remembered host keys with those on the instances' consoles");
-  command.add_flag("--json", options->json, "As JSON");
-  command.add_flag("--all-regions", options->all_regions,
-                   "All clusters of the account, in every region, and their disks");
+  add_flag(command, "--keys", options->keys,
+           "Compare remembered host keys with those on the instances' consoles");
+  add_flag(command, "--json", options->json, "As JSON");
+  add_flag(command, "--all-regions", options->all_regions,
+           "All clusters of the account, in every region, and their disks");
   set_work(command, dispatch, options, run_status);
 }
 

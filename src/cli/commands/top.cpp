@@ -4,13 +4,13 @@
 #include <unistd.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/terminal/terminal.hpp"
 #include "ec2mpi/cli/views/top_view.hpp"
@@ -186,11 +186,11 @@ void add_top_command(CLI::App& app, Dispatch& dispatch) {
                   "q and Ctrl-C leave. Nodes that differ from the others are named.");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  auto* once = command.add_flag("--once", options->once, "Print a table once; takes a second");
-  command.add_flag("--json", options->json, "As one JSON document")->needs(once);
-  command.add_option("--interval", options->interval, "Look at the nodes this often [2]")
-      ->type_name("TIME")
-      ->transform(time_from(0.5, 3600));
+  const auto once = add_flag(command, "--once", options->once, "Print a table once; takes a second");
+  add_flag(command, "--json", options->json, "As one JSON document").needs(once);
+  add_option(command, "--interval", options->interval, "Look at the nodes this often [2]")
+      .type_name("TIME")
+      .transform(time_from(0.5, 3600));
   set_work(command, dispatch, options, run_top);
 }
 

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <exception>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/command.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
@@ -336,42 +336,40 @@ void add_up_command(CLI::App& app, Dispatch& dispatch) {
                   "  ec2mpi up --add 4             four more, like the last worker of the list\n"
                   "  ec2mpi up --replace failed    new ones for those that have ended or fail EC2's checks\n"
                   "  ec2mpi down                   ends them again");
-  const auto instances = number(std::size_t{1}, kMostInstances);
-  auto* count =
-      command.add_option("COUNT", options->count, "How many, for a new cluster")->transform(instances);
-  auto* add = command.add_option("--add", options->add, "This many more for the list")
-                  ->type_name("N")
-                  ->transform(instances)
-                  ->excludes(count);
-  auto* replace = command
-                      .add_option("--replace", options->replaced,
+  const auto instances = number(1, int{kMostInstances});
+  const auto count =
+      add_option(command, "COUNT", options->count, "How many, for a new cluster").transform(instances);
+  const auto add = add_option(command, "--add", options->add, "This many more for the list")
+                       .type_name("N")
+                       .transform(instances)
+                       .excludes(count);
+  const auto replace = add_option(command, "--replace", options->replaced,
                                   "New instances for these of the list: failed, numbers as in -w, ids")
-                      ->type_name("NODES")
-                      ->allow_extra_args(false)
-                      ->excludes(count)
-                      ->excludes(add);
+                           .type_name("NODES")
+                           .allow_extra_args(false)
+                           .excludes(count)
+                           .excludes(add);
   add_launch_options(command, options->launch);
-  command
-      .add_option("--cluster", options->cluster, "Name of a new cluster, in the tag ec2mpi:cluster [cluster]")
-      ->type_name("NAME")
-      ->excludes(add)
-      ->excludes(replace);
-  command.add_option("--from", options->from, "Address or network that may log in by ssh [yours]")
-      ->type_name("ADDRESS")
-      ->excludes(add)
-      ->excludes(replace);
-  command.add_option("--list", options->list, "The list to write [amazon_instances_info]")
-      ->type_name("FILE")
-      ->envname("EC2MPI_LIST");
-  command
-      .add_option("--retries", options->retries,
-                  fmt::format("Retries of the first connection to each instance [{}]", kLoginRetries))
-      ->type_name("N");
-  command.add_flag("--force", options->force, "Replace also while jobs run, and if results would be lost")
-      ->needs(replace);
-  command.add_flag("--yes", options->agreement.yes, "Do not ask");
-  command.add_flag("--dry-run", options->agreement.dry_run,
-                   "Ask EC2 whether it would be allowed; start nothing");
+  add_option(command, "--cluster", options->cluster,
+             "Name of a new cluster, in the tag ec2mpi:cluster [cluster]")
+      .type_name("NAME")
+      .excludes(add)
+      .excludes(replace);
+  add_option(command, "--from", options->from, "Address or network that may log in by ssh [yours]")
+      .type_name("ADDRESS")
+      .excludes(add)
+      .excludes(replace);
+  add_option(command, "--list", options->list, "The list to write [amazon_instances_info]")
+      .type_name("FILE")
+      .envname("EC2MPI_LIST");
+  add_option(command, "--retries", options->retries,
+             fmt::format("Retries of the first connection to each instance [{}]", kLoginRetries))
+      .type_name("N");
+  add_flag(command, "--force", options->force, "Replace also while jobs run, and if results would be lost")
+      .needs(replace);
+  add_flag(command, "--yes", options->agreement.yes, "Do not ask");
+  add_flag(command, "--dry-run", options->agreement.dry_run,
+           "Ask EC2 whether it would be allowed; start nothing");
   add_life_options(command, options->life);
   add_account_options(command, options->account);
   set_work(command, dispatch, options, run_up);

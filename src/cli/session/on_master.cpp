@@ -1,12 +1,12 @@
 #include "ec2mpi/cli/session/on_master.hpp"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/error_references.hpp"
+#include "ec2mpi/cli/session/flags.hpp"
 
 namespace ec2mpi::cli {
 
@@ -27,13 +27,12 @@ std::string job_words(const JobArgument& argument) {
 
 }  // namespace
 
-CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument) {
-  return command.add_option("id", word, "The job: " + job_words(argument))->type_name("ID");
+Option add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument) {
+  return add_option(command, "id", word, "The job: " + job_words(argument)).type_name("ID");
 }
 
-CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words,
-                              const JobArgument& argument) {
-  return command.add_option("id", words, "The jobs: each by " + job_words(argument))->type_name("ID...");
+Option add_job_argument(CLI::App& command, std::vector<std::string>& words, const JobArgument& argument) {
+  return add_option(command, "id", words, "The jobs: each by " + job_words(argument)).type_name("ID...");
 }
 
 /// Without a selection: jobs are the master's, whichever nodes they use.

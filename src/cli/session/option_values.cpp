@@ -9,6 +9,23 @@
 
 namespace ec2mpi::cli {
 
+namespace {
+template <class T>
+ReadValue number_between(T least, T most) {
+  return [least, most](std::string& word) -> std::string {
+    T value{};
+    const auto* const end = word.data() + word.size();
+    const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
+    if (wrong == std::errc{} && stopped == end && value >= least && value <= most) {
+      word = fmt::format("{}", value);
+      return {};
+    }
+    return fmt::format("a number from {:.10g} to {:.10g}, not '{}'", static_cast<double>(least),
+                       static_cast<double>(most), word);
+  };
+}
+}  // namespace
+
 std::string alternatives(const std::vector<std::string>& words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -18,16 +35,15 @@ std::string alternatives(const std::vector<std::string>& words) {
   return text;
 }
 
-CLI::Validator one_of(std::vector<std::string> words) {
-  const auto check = [words = std::move(words)](const std::string& word) -> std::string {
+ReadValue one_of(std::vector<std::string> words) {
+  return [words = std::move(words)](const std::string& word) -> std::string {
     if (std::find(words.begin(), words.end(), word) != words.end()) return {};
     return fmt::format("{}, not '{}'", alternatives(words), word);
   };
-  return {check, ""};
 }
 
-CLI::Validator time_from(double least, double most) {
-  const auto read = [least, most](std::string& word) -> std::string {
+ReadValue time_from(double least, double most) {
+  return [least, most](std::string& word) -> std::string {
     double value = 0;
     const auto* const end = word.data() + word.size();
     const auto [stopped, wrong] = std::from_chars(word.data(), end, value);
@@ -42,14 +58,21 @@ CLI::Validator time_from(double least, double most) {
     word = fmt::format("{}", value);
     return {};
   };
-  return {read, ""};
+}
+
+ReadValue number(int least, int most) {
+  return number_between(least, most);
+}
+
+ReadValue number(double least, double most) {
+  return number_between(least, most);
 }
 
 /// CLI11 would answer a wrong unit with the names of all that there are, and it takes -1 for the largest
 /// number, which it also makes of a larger one.
-CLI::Validator size() {
+ReadValue size() {
   const CLI::AsSizeValue convert(true);
-  const auto check = [convert](std::string& word) -> std::string {
+  return [convert](std::string& word) -> std::string {
     const auto typed = word;
     std::uint64_t count = 0;
     const auto [stopped, wrong] = std::from_chars(word.data(), word.data() + word.size(), count);
@@ -63,7 +86,6 @@ CLI::Validator size() {
     }
     return fmt::format("a size such as 500M or 20G, not '{}'", typed);
   };
-  return {check, ""};
 }
 
 }  // namespace ec2mpi::cli

@@ -7,11 +7,7 @@
 #include <vector>
 
 #include "ec2mpi/cli/session/command_context.hpp"
-
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
+#include "ec2mpi/cli/session/flags.hpp"
 
 namespace ec2mpi::cli {
 
@@ -28,10 +24,9 @@ struct JobArgument {
   bool may_be_series = false;
   bool whole = false;  ///< less than NAME-DATE of an id is refused
 };
-CLI::Option* add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument = {});
+Option add_job_argument(CLI::App& command, std::string& word, const JobArgument& argument = {});
 /// For a command that does the same with several jobs.
-CLI::Option* add_job_argument(CLI::App& command, std::vector<std::string>& words,
-                              const JobArgument& argument = {});
+Option add_job_argument(CLI::App& command, std::vector<std::string>& words, const JobArgument& argument = {});
 
 /// Reads list and keys, and runs the work on a loop. It returns the exit code.
 [[nodiscard]] Result<int> work_on_master(const MasterOptions& options, const CommonOptions& common,
