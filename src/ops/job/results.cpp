@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <climits>
+#include <cstddef>
 #include <set>
 
 #include "ec2mpi/base/file.hpp"
@@ -24,12 +25,13 @@ constexpr auto kLook = std::chrono::seconds(30);
 constexpr std::size_t kMostNodesText = 64 * 1024;  ///< of the master, which may be anything
 constexpr std::size_t kMostTimes = 64 * 1024;
 
-/// Files that only made the job run, and files of its queue. `run` holds the values of variables,
-/// which may be secrets.
-constexpr const char* kNotKept[] = {
-    "/supervise", "/sweep",  "/pid*",  "/launcher", "/queue*",    "/pool",     "/always", "*.new",
-    "/cancelled", "/placed", "/links", "/rsh",      "/script.lf", "/profiler", "/copy",   "/collected",
-    "/sampler",   "/look",   "/spare", "/*.pipe",   "/hung",      "/run",      "/daemon"};
+/// What explains a result. All else in the job's folder made the job run, and may hold secrets: the values of
+/// variables, the command of a hook.
+constexpr const char* kKept[] = {
+    "cmd",   "workdir", "hosts",      "nodeIPaddress", "nodes",     "script",    "script.sum",
+    "limit", "meta",    "made",       "clock",         "times",     "sizes",     "out",
+    "err",   "exit",    "why",        "reason",        "hang",      "timed_out", "stacks",
+    "ranks", "profile", "unprepared", "lost_output",   "input.cut", "swept"};
 
 /// The id comes from the master: with a slash in it, a path would lead out of the folder.
 bool is_file_name(const std::string& id) {
@@ -90,12 +92,18 @@ std::vector<std::string_view> fixed_texts(std::string_view entry) {
   }
 }
 
-/// Whether `entry`, in which a parameter in braces stands for any text without "..", gives `path`. The path
-/// is the master's, so the time must not grow with its power.
+/// How often the path leads to a folder above.
+std::ptrdiff_t steps_up(std::string_view path) {
+  const auto names = split(path, '/');
+  return std::count(names.begin(), names.end(), "..");
+}
+
+/// Whether `entry`, in which a parameter in braces stands for any text that does not lead to a folder above,
+/// gives `path`. The path is the master's, so the time must not grow with its power.
 bool gives(std::string_view entry, std::string_view path) {
-  if (path.find("..") != std::string_view::npos) return entry == path;
   const auto texts = fixed_texts(entry);
   if (texts.size() == 1) return entry == path;
+  if (steps_up(path) != steps_up(entry)) return false;
   if (!path.starts_with(texts.front())) return false;
   path.remove_prefix(texts.front().size());
   if (!path.ends_with(texts.back())) return false;
@@ -256,7 +264,8 @@ Result<std::shared_ptr<PullJob>> plan_job_folder(const JobRecord& job, const Nod
   if (!plan) return std::unexpected(plan.error());
   plan->sources.front().name.clear();  // its content goes straight into job/
   pull->plans.emplace(master.index, std::move(*plan));
-  for (const auto* name : kNotKept) pull->options.exclude.add_rule(name);
+  pull->options.exclude.add_rule("/*");
+  for (const auto* name : kKept) pull->options.exclude.add_rule(fmt::format("!/{}", name));
   return pull;
 }
 

@@ -111,16 +111,35 @@ TEST(Results, ComeFromTheJobsOwnNodes) {
 TEST(Results, AnEntryWithParametersGivesWhatFitsAroundThem) {
   ops::JobRecord record;
   const std::vector<std::string> entries = {"out-{a}-{b}.csv"};
-  for (const char* good :
-       {"/home/ubuntu/out-1-2.csv", "/h/out--.csv", "/h/out-a/b-c.csv", "/h/out-1-2-3.csv"}) {
+  for (const char* good : {"/home/ubuntu/out-1-2.csv", "/h/out--.csv", "/h/out-a/b-c.csv", "/h/out-1-2-3.csv",
+                           "/h/out-..-2.csv", "/h/out-..-data-a..csv-2.csv"}) {
     record.pull = {good};
     EXPECT_TRUE(unexpected_paths(record, entries).empty()) << good;
   }
-  for (const char* bad :
-       {"/h/out-1.csv", "/h/out-.csv", "/h/out-..-2.csv", "/h/xout-1-2.csv", "/h/out-1-2.csvx"}) {
+  for (const char* bad : {"/h/out-1.csv", "/h/out-.csv", "/h/out-a/../b-2.csv", "/h/out-/..-2.csv/../b-2.csv",
+                          "/h/xout-1-2.csv", "/h/out-1-2.csvx"}) {
     record.pull = {bad};
     EXPECT_FALSE(unexpected_paths(record, entries).empty()) << bad;
   }
+}
+
+TEST(Results, OnlyAnEntryItselfLeadsToAFolderAbove) {
+  ops::JobRecord record;
+  record.pull = {"/h/proj/../out/a..b.csv", "/h/proj/../out/../x.csv", "/h/out/a.csv"};
+  EXPECT_EQ(unexpected_paths(record, {"../out/{variant}.csv"}),
+            (std::vector<std::string>{"/h/proj/../out/../x.csv", "/h/out/a.csv"}));
+}
+
+/// A list of what stays behind would forget the next file with secrets.
+TEST(Results, OfTheJobsFolderOnlyWhatExplainsTheResultIsBrought) {
+  const auto pull = plan_job_folder(job("a", 1), nodes_to(1).front(), "results/a");
+  ASSERT_TRUE(pull);
+  const auto& exclude = (*pull)->options.exclude;
+  for (const auto* file : {"cmd", "hosts", "out", "err", "exit", "times", "profile", "stacks/node1"})
+    EXPECT_FALSE(exclude.excludes(file, false)) << file;
+  for (const auto* file :
+       {"environment", "run", "hook", "a_file_of_a_later_version", "spare/exit", "out.pipe", "err.new"})
+    EXPECT_TRUE(exclude.excludes(file, false)) << file;
 }
 
 /// The path is the master's: the time must not grow with a power of its length.
