@@ -615,6 +615,14 @@ def test_doctor_does_not_take_a_python_that_cannot_start_for_a_frozen_node(ec2mp
         assert "it printed: " in done.out, done
 
 
+def test_setup_shows_what_a_python_that_does_not_run_says_and_installs_nothing(ec2mpi, cluster4):
+    with start_up(cluster4, 2, "export PYTHONHOME=/nowhere"):
+        for words in (["setup", "-w", "1-2", "--dry-run"], ["setup", "-w", "1-2"]):
+            done = ec2mpi(*words)
+            assert done.code == 1 and "its python3 does not run: Fatal Python error" in done.err, done
+            assert "(PYTHONHOME is /nowhere)" in done.err and "mpi4py" not in done.out + done.err, done
+
+
 def test_a_file_of_the_user_does_not_keep_doctor_from_the_ports(ec2mpi, cluster4):
     with changed(cluster4, 2, f"echo 'raise SystemExit(3)' >{HOME}/socket.py", f"rm {HOME}/socket.py"):
         assert "could not be tried" not in ec2mpi("doctor", "-w", "1-2").out

@@ -65,6 +65,13 @@ Result<PackagePlan> plan_packages(const SetupState& state, MpiChoice choice) {
   const auto& facts = state.facts;
   const auto wanted = choice == MpiChoice::mpich ? MpiFlavour::mpich : MpiFlavour::open_mpi;
   const bool good = facts.mpi && (choice == MpiChoice::any || facts.mpi->flavour == wanted);
+  // No package mends that, and the package may well be there.
+  if (!state.python_said.empty()) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("its python3 does not run: {}; does a start-up file (.bashrc) set a limit, or a "
+                            "variable of Python or of the loader?",
+                            state.python_said));
+  }
   const auto names = names_for(state.package_manager, good ? facts.mpi->flavour : wanted);
   // An MPI that a person has installed stays, and mpi4py is built by its own compiler.
   const bool own = good && !is_of_distribution(facts.mpirun);

@@ -24,7 +24,8 @@ constexpr std::string_view kBegin = "ec2mpi-setup-state 1";
 constexpr std::string_view kEnd = "ec2mpi-setup-state end";
 constexpr std::string_view kStatePrefix = "state ";
 constexpr std::string_view kSudoSaid = "sudo_said ";
-constexpr std::size_t kMostOfSudo = 300;
+constexpr std::string_view kPythonSaid = "python_said ";
+constexpr std::size_t kMostSaid = 300;
 /// Host keys of a node; sshd makes three.
 constexpr std::size_t kMostKeys = 32;
 
@@ -65,7 +66,11 @@ bool read_state(std::string_view line, std::map<std::string, std::string>& state
 bool read_line(std::string_view line, SetupState& state) {
   if (line.starts_with(kStatePrefix)) return read_state(line, state.states);
   if (line.starts_with(kSudoSaid)) {
-    state.sudo_said = printable(line.substr(kSudoSaid.size(), kMostOfSudo));
+    state.sudo_said = printable(line.substr(kSudoSaid.size(), kMostSaid));
+    return true;
+  }
+  if (line.starts_with(kPythonSaid)) {
+    state.python_said = printable(line.substr(kPythonSaid.size(), kMostSaid));
     return true;
   }
   const auto fields = words(line);

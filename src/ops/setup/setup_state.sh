@@ -7,6 +7,7 @@
 #                         password (sudo would ask), none
 #   sudo_said SENTENCE    why sudo does not serve; in front of root
 #   host_key TYPE KEY     one line for each key in /etc/ssh
+#   python_said TEXT      what python3 says where it does not run; no such line where it does
 #   headers, packages     whether an mpicc is there; apt, dnf or none
 #
 # SSH_CONNECTION has the client's address and port, then the server's address and port.
@@ -41,6 +42,17 @@ fi
 for f in /etc/ssh/ssh_host_*_key.pub; do
   [ ! -f "$f" ] || awk 'NR == 1 { print "host_key", $1, $2 }' "$f"
 done
+timed=
+! command -v timeout >/dev/null || timed='timeout -k 1 20'
+path=${ec2mpi_path:-$PATH} # the user's own
+python=$(PATH=$path && command -v python3)
+if [ -n "$python" ]; then
+  said=$($timed env PATH="$path" "$python" -c 'import importlib.util' 2>&1)
+  status=$?
+  # A Python that does not start says why in front of what it looked for.
+  [ $status = 0 ] || said=$(printf '%s\n' "$said" | sed -n -e '/^Fatal Python error/{p;q;}' -e '$p')
+  [ $status = 0 ] || printf '%.300s\n' "python_said ${said:-it ended with $status}${PYTHONHOME:+ (PYTHONHOME is $PYTHONHOME)}"
+fi
 headers=no
 for c in mpicc /usr/lib64/openmpi/bin/mpicc /usr/lib64/mpich/bin/mpicc /opt/amazon/openmpi/bin/mpicc /opt/amazon/openmpi5/bin/mpicc; do
   command -v "$c" >/dev/null && headers=yes

@@ -27,6 +27,7 @@ struct SetupState {
   std::string sudo_said;                      ///< why sudo does not serve, as a sentence; empty if it does
   std::vector<ssh::HostKey> host_keys;        ///< all that lie in the node's /etc/ssh
   std::map<std::string, std::string> states;  ///< by TrustText::name: cksum of what setup wrote, or a word
+  std::string python_said;                    ///< by a python3 that does not run; empty if it does
   bool mpi_headers = false;                   ///< there is an mpicc
   std::string package_manager;                ///< "apt", "dnf", or empty
 };

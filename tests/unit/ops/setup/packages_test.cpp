@@ -60,6 +60,15 @@ TEST(PlanPackages, AnMpiOfOnesOwnGetsAnMpi4pyBuiltWithIt) {
   EXPECT_EQ(plan->compiler, "/opt/amazon/openmpi/bin/mpicc");
 }
 
+TEST(PlanPackages, NoneMendsAPythonThatDoesNotRun) {
+  auto state = complete();
+  state.facts.mpi4py = false;
+  state.python_said = "Fatal Python error: init_fs_encoding (PYTHONHOME is /nosuch)";
+  const auto plan = plan_packages(state, MpiChoice::any);
+  ASSERT_FALSE(plan);
+  EXPECT_NE(plan.error().message.find("its python3 does not run: " + state.python_said), std::string::npos);
+}
+
 TEST(PlanPackages, WhatPackagesCannotDoIsSaidWithTheLineToType) {
   auto state = complete();
   state.facts.mpi4py = false;

@@ -27,6 +27,12 @@ TEST(ParseSetupState, TakesWhatTheScriptPrints) {
   EXPECT_EQ(state->states, (std::map<std::string, std::string>{{"key", "absent"}, {"hosts", "123 45"}}));
 }
 
+TEST(ParseSetupState, HoldsWhatAPythonSaysThatDoesNotRun) {
+  const auto state = parse_setup_state(kFacts + kState + "python_said Fatal Python error: \x1b[1m\n" + kEnd);
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_EQ(state->python_said, "Fatal Python error: \\x1b[1m");
+}
+
 TEST(ParseSetupState, RefusesWhatItDoesNotExpect) {
   EXPECT_FALSE(parse_setup_state(kFacts));
   EXPECT_FALSE(parse_setup_state(kFacts + kState));
