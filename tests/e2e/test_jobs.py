@@ -278,6 +278,7 @@ def test_results_come_into_a_folder_that_explains_itself_and_stays(ec2mpi, clust
         cluster4.host(host, f"mkdir -p '{HOME}/with results'", user="ubuntu")
     done = ec2mpi("run", "work", "--", "first")
     assert done.code == 0, done.err
+    assert cluster4.host(1, f"cat {HOME}/.ec2mpi/jobs/*/environment").out, "the user's variables lie on the master"
     job = json.loads(ec2mpi("jobs", "--json").out)[0]["id"]
     expected = {f"{job}/node{host}/out/{host - 1}": "first\n" for host in HOSTS} | {f"{job}/node1/sum.txt": "first\n"}
     brought, own = results_of(ec2mpi)
@@ -285,6 +286,7 @@ def test_results_come_into_a_folder_that_explains_itself_and_stays(ec2mpi, clust
     assert f"results/{job}: 5 files from node[1-4]" in done.err
     assert own[f"{job}/job/hosts"] == "".join(f"10.0.0.1{host} slots=1\n" for host in HOSTS)
     assert own[f"{job}/job/cmd"].startswith("/usr/bin/mpirun ") and own[f"{job}/job/exit"] == "0\n"
+    assert not [name for name in own if name.endswith(("/environment", "/run"))], own
     assert f"{job}/job/out" in own and "np 4\n" in own[f"{job}/job/meta"]
     assert sorted(name for name in own if "/swept/" in name) == [f"{job}/job/swept/node{host}" for host in HOSTS]
     # The next job overwrites what lies on the nodes, and fails: nothing of that comes here, not even when asked again.
