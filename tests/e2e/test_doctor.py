@@ -201,6 +201,17 @@ def test_limits_a_line_that_cannot_just_go_is_only_named(doctor, cluster4):
         assert "sed" not in finding["fix"]
 
 
+@pytest.mark.parametrize("line, says, fix", [
+    ("umask 177", "the umask 0177 takes", "sed -i 1d"), ("umask u=", "the umask 07", "let the owner's rights be"),
+    ("ulimit -v 200000", "200000 kB of address space", "sed -i 1d"), ("ulimit -Ss 200", "a stack of 200 kB", "sed -i 1d")])
+def test_limits_that_let_the_daemon_of_mpirun_or_a_rank_fail(doctor, cluster4, ec2mpi, line, says, fix):
+    with bashrc(cluster4, [2], line):
+        finding = expect(doctor(), "limits", [2], says, fix)
+        if "sed" in fix:
+            type_fix(ec2mpi, finding)
+            assert doctor().fired() == {}
+
+
 # --- settings of Open MPI -----------------------------------------------------------------------------------------
 
 def mca_file(cluster, hosts, line):

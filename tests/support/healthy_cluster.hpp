@@ -35,8 +35,8 @@ inline ops::NodeRecord healthy_node(int index) {
   health.home_free = health.tmp_free = health.shm_free = 10'000'000'000;
   health.memory = 8'000'000'000;
   health.memory_available = 7'000'000'000;
-  health.open_files = 1024;
-  health.locked_memory = 64;
+  health.limits["n"].value = 1024;
+  health.limits["l"].value = 64;
   health.interfaces = {{"lo", {0x7f000001U}, 8, 65536}, {"ens5", facts.private_address, 24, 9001}};
   record.answer = answer;
   return record;

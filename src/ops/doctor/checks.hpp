@@ -17,10 +17,11 @@ Check check_clock(const Records& records);
 Check check_disk(const Records& records);
 Check check_temp(const Records& records);
 Check check_memory(const Records& records);
-Check check_limits(const Records& records);
 Check check_leftovers(const Records& records);
 Check check_files(const Records& records, const std::vector<std::string>& files);
 Check check_slots(const Records& records);
+// checks_limits.cpp
+Check check_limits(const Records& records);
 // checks_mpi.cpp
 Check check_mpirun(const Records& records);
 Check check_mpi(const Records& records);

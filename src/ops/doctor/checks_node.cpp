@@ -18,8 +18,6 @@ constexpr std::uint64_t kLeastShm = 32 * kMb;    ///< Open MPI's shared memory, 
 constexpr std::uint64_t kLeastInodes = 50;       ///< a job's files in /tmp, a dozen a rank
 constexpr double kLeastMemory = 0.03;            ///< of the machine's
 constexpr double kClockApart = 2;                ///< seconds; with NTP it is less than a hundredth of that
-constexpr std::uint64_t kBasicFiles = 256;       ///< that mpirun and a program open by themselves
-constexpr std::uint64_t kFilesPerNode = 4;       ///< of mpirun: sockets and the pipes of an ssh
 /// Of the leftovers on one node; the text of a finding stays on one line.
 constexpr std::size_t kNamedProcesses = 5;
 
@@ -264,48 +262,6 @@ Check check_memory(const Records& records) {
   add_groups(check, records, short_of, "ec2mpi exec -w {} 'free -m'",
              "ec2mpi exec -w {} 'ps axo rss,pid,args | sort -rn | head'");
   check.summary = fmt::format("at least {} free", format_bytes(least));
-  return check;
-}
-
-namespace {
-
-/// A start-up file that sets the limit does so after limits.d.
-std::string open_files_fix(const HealthReport& health) {
-  const auto& line = health.limit_line.empty() ? health.limit_seen : health.limit_line;
-  // As `grep -n` prints it. Without such a line, the limit is the system's.
-  const auto fields = split(line, ':');
-  if (fields.size() < 3 || !parse_number(fields[1]))
-    return as_root("echo \"* - nofile 65536\" >/etc/security/limits.d/mpi.conf");
-  if (health.limit_line.empty())
-    return fmt::format("raise it in {}, line {}", printable(fields[0]), fields[1]);
-  const auto command = fmt::format("sed -i {}d {}", fields[1], quote_word(fields[0]));
-  // A file below /etc is root's, any other one is the user's.
-  return fields[0].starts_with("/etc/") ? as_root(command) : "ec2mpi exec -w {} " + quote_word(command);
-}
-
-}  // namespace
-
-/// The limits of a command over ssh, which mpirun inherits; those of a login shell may be others.
-Check check_limits(const Records& records) {
-  Check check{.name = "limits", .summary = "open files and locked memory suffice", .findings = {}};
-  // mpirun on one node holds a connection to each other node.
-  const auto needed = kBasicFiles + kFilesPerNode * records.size();
-  std::map<std::string, Groups> files;  ///< by fix
-  Groups locked;
-  for_each_answer(records, [&](const auto& record, const auto& facts, const auto& health) {
-    if (health.open_files && *health.open_files < needed)
-      files[open_files_fix(health)][fmt::format("a process may open {} files; mpirun over {} wants {}",
-                                                *health.open_files, count_of(records.size(), "node"), needed)]
-          .push_back(record.node.index);
-    if (facts.efa && health.locked_memory)
-      locked[fmt::format("a process may lock {} kB of memory; EFA wants no limit", *health.locked_memory)]
-          .push_back(record.node.index);
-  });
-  if (!files.empty() || !locked.empty()) check.verdict = Verdict::failed;
-  for (const auto& [fix, groups] : files)
-    add_groups(check, records, groups, "ec2mpi exec -w {} 'ulimit -n'", fix);
-  add_groups(check, records, locked, "ec2mpi exec -w {} 'ulimit -l'",
-             "ec2mpi exec -w {} --sudo 'echo \"* - memlock unlimited\" >/etc/security/limits.d/efa.conf'");
   return check;
 }
 

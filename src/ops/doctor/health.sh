@@ -4,9 +4,9 @@
 # It needs the functions `metadata` and `chosen_settings` (ops/node), and `leftovers` (leftovers.sh), and stands behind
 # health_begin.sh and the facts. It changes nothing on the node. Every command in it that may hang has its own limit.
 # shellcheck disable=SC2015 # "A && B || C" means that C also follows a failure of B
-# shellcheck disable=SC2154 # ec2mpi_path, ec2mpi_no_home: programs of ops/node set them
+# shellcheck disable=SC2154 # ec2mpi_path, ec2mpi_no_home, ec2mpi_umask: programs of ops/node set them
 # shellcheck disable=SC2034 # `read` names fields that are not used
-# shellcheck disable=SC3045 # the shells of all images know ulimit -n and -l
+# shellcheck disable=SC3045 # a limit that the shell does not know is not told
 limited() { if command -v timeout >/dev/null; then timeout "$@"; else shift; "$@"; fi; }
 free_kb() { df -Pk "$1" | awk 'NR == 2 { free = $4 } END { print free + 0 }'; }
 # can_make TEMPLATE: makes nothing that stays; prints the reason if it cannot.
@@ -101,21 +101,28 @@ for session in "$temp"/ompi.*."$(id -u)"; do
   fi
 done
 awk '$1 == "MemTotal:" { print "memory", $2 } $1 == "MemAvailable:" { print "memory_available", $2 }' /proc/meminfo
-open_files=$(ulimit -n)
-echo "open_files $open_files"
-# limit_line FILE:NUMBER:TEXT is to blame, and can be deleted: no other line is about the limit, it does nothing else,
-# and the file stays whole without it. Of limit_seen this is not known.
-limits=$(grep -n '^[^#]*ulimit.*-[HS]*n' "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" \
-  /etc/bash.bashrc /etc/profile /dev/null)
-if [ -n "$limits" ]; then
-  file=${limits%%:*} rest=${limits#*:} kind=limit_seen
-  case ${rest#*:} in
-    "ulimit -n $open_files" | "ulimit -Sn $open_files" | "ulimit -Hn $open_files")
-      sed "${rest%%:*}d" "$file" | bash -n && kind=limit_line ;;
-  esac
-  echo "$kind $limits" | head -n 1
-fi
-echo "locked_memory $(ulimit -l)"
+# limit NAME VALUE [can_go|is_seen FILE:NUMBER:TEXT]: the first line of a start-up file about it. can_go: that line is to
+# blame, and can be deleted: no other line is about the limit, it does nothing else, and the file stays whole without it.
+# tell_limit NAME VALUE PATTERN LINE...: a line that can go is like one of these.
+tell_limit() {
+  name=$1 value=$2
+  lines=$(grep -n "^[^#]*$3" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshenv" /etc/bash.bashrc \
+    /etc/profile /dev/null)
+  shift 3
+  file=${lines%%:*} rest=${lines#*:} kind=${lines:+is_seen}
+  for line in "$@"; do
+    [ "${rest#*:}" != "$line" ] || ! sed "${rest%%:*}d" "$file" | bash -n || kind=can_go
+  done
+  echo "limit $name $value $kind $lines" | head -n 1
+}
+for letter in n l v d s u; do
+  # dash calls -p what others call -u.
+  value=$(ulimit -$letter) || { [ $letter = u ] && value=$(ulimit -p); } || continue
+  [ "$value" = unlimited ] || tell_limit $letter "$value" "ulimit.*-[HS]*$letter" \
+    "ulimit -$letter $value" "ulimit -S$letter $value" "ulimit -H$letter $value"
+done
+mask=${ec2mpi_umask#0}
+[ -z "$mask" ] || tell_limit umask "$mask" umask "umask $mask" "umask 0$mask"
 ip -4 -o addr show | while read -r number name family address rest; do
   echo "interface $name $address $(cat "/sys/class/net/$name/mtu")"
 done

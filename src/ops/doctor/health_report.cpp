@@ -67,6 +67,18 @@ bool read_limit(std::string_view text, std::optional<std::uint64_t>& target) {
   return target.has_value();
 }
 
+/// "NAME VALUE [can_go|is_seen FILE:NUMBER:TEXT]". Each limit once.
+bool read_process_limit(std::string_view text, std::map<std::string, ProcessLimit>& target) {
+  const auto [name, rest] = first_word(text);
+  const auto [value, blamed] = first_word(rest);
+  const auto [kind, line] = first_word(blamed);
+  const auto number = parse_number(value);
+  ProcessLimit limit{.value = number.value_or(0), .line = {}, .can_go = kind == "can_go"};
+  const bool known = kind.empty() || kind == "is_seen" || limit.can_go;
+  return number && known && read_words(trim(line), limit.line) && target.size() < kMostListed &&
+         target.emplace(printable(name), std::move(limit)).second;
+}
+
 /// "NAME ADDRESS[/PREFIX] [MTU]". False if a part cannot be true.
 bool read_interface(std::string_view text, std::vector<Interface>& target) {
   const auto fields = words(text);
@@ -198,6 +210,7 @@ class ReportReader {
   const std::map<std::string_view, Setter> lists_ = {
       {"mpirun", [this](auto value) { return begin_program(value); }},
       {"says", [this](auto value) { return program_says(value); }},
+      {"limit", [this](auto value) { return read_process_limit(value, report_.limits); }},
       {"interface", [this](auto value) { return read_interface(value, report_.interfaces); }},
       {"foreign_session", [this](auto value) { return read_path(value, report_.foreign_sessions); }},
       {"closed_session", [this](auto value) { return read_path(value, report_.closed_sessions); }},
@@ -225,13 +238,8 @@ class ReportReader {
       {"temp_inodes", [this](auto value) { return value.empty() || read_limit(value, report_.temp_inodes); }},
       {"shm_size", [this](auto value) { return value.empty() || read_kb(value, report_.shm_size); }},
       {"settings_error", [this](auto value) { return read_words(value, report_.settings_error); }},
-      {"limit_line", [this](auto value) { return read_words(value, report_.limit_line); }},
-      {"limit_seen", [this](auto value) { return read_words(value, report_.limit_seen); }},
       {"memory", [this](auto value) { return read_kb(value, report_.memory); }},
       {"memory_available", [this](auto value) { return read_kb(value, report_.memory_available); }},
-      {"open_files", [this](auto value) { return read_limit(value, report_.open_files); }},
-      {"locked_memory",
-       [this](auto value) { return value.empty() || read_limit(value, report_.locked_memory); }},
   };
 };
 

@@ -2,10 +2,10 @@
 # In front of a program of ours: the options, functions and variables of start-up files that would change its tools are
 # gone. bash as sh imports the functions and options that another bash has exported; unset removes the functions for its
 # children, too. The variables change tar, gzip, xz, sh, grep, ls, find, ps, perl or python, or all programs; TMOUT ends
-# the read of bash. A umask that takes a file's rights from its own owner goes. A TMPDIR in which nothing can be made is
-# remembered in ec2mpi_tmpdir.
+# the read of bash. A umask that takes a file's rights from its own owner goes, and is remembered in ec2mpi_umask; a
+# TMPDIR in which nothing can be made, in ec2mpi_tmpdir.
 # shellcheck disable=SC3044 # only where the shell is bash
-# shellcheck disable=SC2034 # ec2mpi_tmpdir is used behind this text
+# shellcheck disable=SC2034 # ec2mpi_tmpdir and ec2mpi_umask are used behind this text
 set +efuxC
 case ${BASH_VERSION-} in
   ?*)
@@ -18,5 +18,6 @@ command unset TAR_OPTIONS TAPE POSIXLY_CORRECT GZIP GZIP_OPT BZIP BZIP2 XZ_OPT X
   PS_FORMAT PS_PERSONALITY CMD_ENV I_WANT_A_BROKEN_PS PERL5OPT PERL5LIB PERL5DB PERLIO PERL_UNICODE \
   LD_PRELOAD PYTHONINSPECT PYTHONVERBOSE PYTHONDEBUG PYTHONWARNINGS PYTHONPROFILEIMPORTTIME
 [ -z "$TMPDIR" ] || [ -w "$TMPDIR/." ] || { ec2mpi_tmpdir=$TMPDIR; command unset TMPDIR; }
+ec2mpi_umask=$(umask)
 umask u=rwx
 export LC_ALL=C

@@ -36,6 +36,13 @@ struct FileState {
   auto operator<=>(const FileState&) const = default;
 };
 
+/// A limit of the processes on a node; one that is missing in a report is unlimited, or not known.
+struct ProcessLimit {
+  std::uint64_t value = 0;  ///< as `ulimit` prints it; of the umask the octal digits
+  std::string line;     ///< "FILE:NUMBER:TEXT", a line about it in a start-up file; empty if there is none
+  bool can_go = false;  ///< nothing else is lost if that line is deleted
+};
+
 struct HealthReport {
   double clock = 0;                      ///< the node's, in seconds since 1970, when the script began
   bool quiet = true;                     ///< nothing was printed before our script: no greeting in ~/.bashrc
@@ -62,10 +69,7 @@ struct HealthReport {
   std::vector<std::string> closed_sessions;   ///< owned by this user, who may not write there
   std::uint64_t memory = 0;                   ///< bytes of the machine
   std::uint64_t memory_available = 0;
-  std::optional<std::uint64_t> open_files;  ///< soft limit; nothing = unlimited
-  std::string limit_line;  ///< "FILE:NUMBER:TEXT", the ulimit for open files of a start-up file; it can go
-  std::string limit_seen;  ///< the same for a line of which that is not known
-  std::optional<std::uint64_t> locked_memory;  ///< soft limit in KiB; nothing = unlimited
+  std::map<std::string, ProcessLimit> limits;  ///< soft ones, by their letter of `ulimit`; and "umask"
   std::vector<Interface> interfaces;           ///< IPv4, loopback included; empty where `ip` is missing
   std::vector<Process> leftovers;              ///< ranks of earlier jobs without mpirun or daemon
   std::vector<FileState> files;                ///< in the order asked

@@ -40,7 +40,7 @@ FakeNode healthy(int index) {
       "end\n"
       "user u\nmpirun /usr/bin/mpirun\nsays mpirun (Open MPI) 4.1.4\nmpi4py 3.1.4\nlibrary Open MPI v4.1.4\n"
       "own_name yes 3\nhome_free 9000000\ntmp_free 9000000\nshm_free 9000000\nmemory 9000000\n"
-      "memory_available 8000000\nopen_files 4096\ninterface ens5 10.0.0.{0}/24 9001\nec2mpi-health end\n",
+      "memory_available 8000000\nlimit n 4096\ninterface ens5 10.0.0.{0}/24 9001\nec2mpi-health end\n",
       index);
   return {.program = [report](const std::string& command) {
     const bool asks_health = test::program_in(command).find("ec2mpi-health") != std::string::npos;

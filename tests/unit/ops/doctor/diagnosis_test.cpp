@@ -143,7 +143,7 @@ TEST(Diagnosis, AsksForLockedMemoryOnlyWithEfa) {
   const auto limits = check_named(diagnose(records, {}), "limits");
   EXPECT_EQ(limits.verdict, Verdict::failed);
   EXPECT_EQ(limits.findings[0].what, "a process may lock 64 kB of memory; EFA wants no limit");
-  records[1].answer->health.locked_memory.reset();
+  records[1].answer->health.limits.erase("l");
   EXPECT_TRUE(fired(diagnose(records, {})).empty());
 }
 
@@ -269,13 +269,44 @@ TEST(Fix, OfSharedMemoryDependsOnItsSize) {
 
 TEST(Fix, OfOpenFilesLooksAtTheFileThatSetsTheLimit) {
   auto records = healthy_cluster(2);
-  records[0].answer->health.open_files = 100;
+  auto& limit = records[0].answer->health.limits["n"];
+  limit.value = 100;
   EXPECT_NE(fix_for(records, "limits").find("limits.d"), std::string::npos);
-  records[0].answer->health.limit_line = "/home/ubuntu/.bashrc:3:ulimit -n 100";
+  limit = {.value = 100, .line = "/home/ubuntu/.bashrc:3:ulimit -n 100", .can_go = true};
   EXPECT_EQ(fix_for(records, "limits"), "ec2mpi exec -w 1 'sed -i 3d /home/ubuntu/.bashrc'");
-  records[0].answer->health.limit_line.clear();
-  records[0].answer->health.limit_seen = "/home/ubuntu/.bashrc:3:  [ -n \"$X\" ] || ulimit -n 100";
+  limit = {.value = 100, .line = "/home/ubuntu/.bashrc:3:  [ -n \"$X\" ] || ulimit -n 100", .can_go = false};
   EXPECT_EQ(fix_for(records, "limits"), "raise it in /home/ubuntu/.bashrc, line 3");
+}
+
+/// mpirun's daemon inherits them from the start-up files of its node.
+TEST(Diagnosis, FindsTheLimitsWithWhichMpirunsDaemonOrARankFails) {
+  for (const auto& [name, value, says] :
+       std::initializer_list<std::tuple<const char*, std::uint64_t, const char*>>{
+           {"v", 200'000, "a process may have 200000 kB of address space; a rank wants 300000"},
+           {"d", 10'000, "a process may have 10000 kB of data; a rank wants 30000"},
+           {"s", 100, "a process may have a stack of 100 kB; mpirun's daemon wants 500"},
+           {"u", 30, "the user may have 30 processes and threads; mpirun's daemon with a rank wants 45"},
+           {"umask", 177,
+            "the umask 0177 takes the owner's own rights from the files that mpirun's daemon makes"}}) {
+    auto records = healthy_cluster(2);
+    records[1].answer->health.limits[name] = {
+        .value = value, .line = fmt::format("/home/ubuntu/.bashrc:1:the {}", name), .can_go = true};
+    const auto limits = check_named(diagnose(records, {}), "limits");
+    EXPECT_EQ(limits.verdict, Verdict::failed) << name;
+    ASSERT_EQ(limits.findings.size(), 1U) << name;
+    EXPECT_EQ(limits.findings[0].what, says);
+    EXPECT_EQ(limits.findings[0].fix, "ec2mpi exec -w 2 'sed -i 1d /home/ubuntu/.bashrc'");
+  }
+}
+
+TEST(Diagnosis, LeavesLimitsAloneThatDoNoHarm) {
+  auto records = healthy_cluster(2);
+  auto& limits = records[1].answer->health.limits;
+  limits["v"].value = 300'000;
+  limits["s"].value = 8192;
+  limits["umask"].value = 77;
+  records[0].answer->health.limits["umask"].value = 177;  // of the master, where no daemon is started
+  EXPECT_EQ(check_named(diagnose(records, {}), "limits").verdict, Verdict::ok);
 }
 
 TEST(Mpi, InAnotherFolderMattersOnlyWhereTheMastersDaemonIsNotThere) {

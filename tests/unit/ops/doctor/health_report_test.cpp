@@ -18,9 +18,10 @@ const std::string kBody =
     "4.1.4\nmpi4py 3.1.4\nlibrary Open MPI v4.1.4, package: Debian OpenMPI\nown_name yes 3\nhome_free "
     "1000\ntemp /tmp\ntemp_inodes 40\ntemp_type tmpfs\nforeign_session /tmp/ompi.a.1000\nclosed_session "
     "/tmp/ompi.b.1000\ntmp_free "
-    "2000\nshm_free 3000\nmemory 4000\nmemory_available 3000\nopen_files 1024\nlocked_memory unlimited\n"
+    "2000\nshm_free 3000\nmemory 4000\nmemory_available 3000\nlimit n 1024 is_seen /a:1:x y\nlimit l 64  "
+    "\nlimit umask 0177 can_go /b:2:umask 177\n"
     "setting pml /home/u/.bashrc:3:OMPI_MCA_pml ucx\nsetting x y\ncomponent pml ob1\ncomponent pml cm\n"
-    "settings_error no\x1b pml\nlimit_seen /a:1:x\ninterface lo 127.0.0.1/8 65536\ninterface ens5 "
+    "settings_error no\x1b pml\ninterface lo 127.0.0.1/8 65536\ninterface ens5 "
     "10.0.0.11/20 9001\nleftover 77 python3\nfile missing\n"
     "metadata placement/availability-zone us-east-2a\n";
 
@@ -44,8 +45,13 @@ TEST(HealthReport, IsReadFromWhatTheScriptPrints) {
   EXPECT_EQ(health.temp_inodes, std::optional<std::uint64_t>(40));
   EXPECT_EQ(health.foreign_sessions, std::vector<std::string>{"/tmp/ompi.a.1000"});
   EXPECT_EQ(health.closed_sessions, std::vector<std::string>{"/tmp/ompi.b.1000"});
-  EXPECT_EQ(health.open_files, std::optional<std::uint64_t>(1024));
-  EXPECT_EQ(health.locked_memory, std::nullopt);
+  ASSERT_EQ(health.limits.size(), 3U);
+  EXPECT_EQ(health.limits.at("n").value, 1024U);
+  EXPECT_EQ(health.limits.at("n").line, "/a:1:x y");
+  EXPECT_FALSE(health.limits.at("n").can_go);
+  EXPECT_EQ(health.limits.at("l").line, "");
+  EXPECT_EQ(health.limits.at("umask").value, 177U);
+  EXPECT_TRUE(health.limits.at("umask").can_go);
   ASSERT_EQ(health.interfaces.size(), 2U);
   EXPECT_EQ(health.interfaces[1].mtu, 9001);
   EXPECT_EQ(health.leftovers, (std::vector<Process>{{77, "python3"}}));
@@ -56,7 +62,6 @@ TEST(HealthReport, IsReadFromWhatTheScriptPrints) {
   EXPECT_EQ(health.settings[0].value, "ucx");
   EXPECT_EQ(health.components.at("pml"), (std::set<std::string>{"cm", "ob1"}));
   EXPECT_EQ(health.settings_error, "no\\x1b pml");
-  EXPECT_EQ(health.limit_seen, "/a:1:x");
 }
 
 TEST(HealthReport, AGreetingIsNoticedAndDoesNotHarm) {
