@@ -310,6 +310,9 @@ void JobView::tell_end(const ops::Followed& followed) {
     if (failure) {
       failure->host = shown_host(host_of(*failure));
       say(Colour::red, failure->describe());
+    } else if (const auto signal = ops::signal_of_status(followed.record.status); !signal.empty()) {
+      // If all ranks are killed, Open MPI may name none.
+      say(Colour::red, fmt::format("{} ended with {}, the status of {}", id, followed.record.status, signal));
     }
   } else if (why == "timeout") {
     say(Colour::yellow, "the time limit was over");

@@ -62,12 +62,14 @@ END
       [ -z "$1" ] || [ -x "$1" ] || echo "ec2mpi: $program asks in its first line for $1, which is not on the master" ;;
   esac
 } 2>/dev/null
-# Open MPI has a page about each rank that makes it fail; without one, the status of KILL is that of mpirun itself. Only
-# with this setting a rank may end with any status, and there is no page.
-mpirun_killed() {
-  [ ! -s script ] && grep -q '^mpi Open MPI' meta || return 1
-  ! page_begins_with '([a-z]+ (noticed|detected) that |Primary job )' && ! grep -q -s abort_on_non_zero_status run environment
+# Open MPI has a page about each rank that makes it fail. Only with this setting a rank may end with any status, and there
+# is no page. Of the mpirun in a script only the script has seen the status.
+tells_of_ranks() {
+  [ ! -s script ] && grep -q '^mpi Open MPI' meta && ! grep -q -s abort_on_non_zero_status run environment
 }
+# Without a page, the status of KILL is that of mpirun itself. Other signals it catches, and ends with 1 and without a word.
+mpirun_killed() { tells_of_ranks && ! page_begins_with '([a-z]+ (noticed|detected) that |Primary job )'; }
+mpirun_ended() { [ ! -s err ] && [ ! -f lost_output ] && tells_of_ranks; }
 # The sentence of the first complete page of Open MPI about a rank that a signal ended.
 crash_of_rank() {
   grep -q ' noticed that process rank ' err && awk '
@@ -126,6 +128,7 @@ judge() {
     status=205
   fi
   if [ "$status" = 137 ] && mpirun_killed; then because 'mpirun killed'; fi
+  if [ "$status" = 1 ] && mpirun_ended; then because 'mpirun ended'; fi
   if [ "$status" = 0 ] && aborted; then
     because aborted
     status=1

@@ -189,6 +189,15 @@ std::string RankFailure::describe() const {
   return fmt::format("{} was killed (signal {}){}{}", text, signal, meaning.empty() ? "" : ": ", meaning);
 }
 
+/// A shell and a launcher add 128 to the number of the signal.
+std::string signal_of_status(int status) {
+  constexpr int kSignals = 64;  // of Linux
+  const int signal = status - 128;
+  if (signal < 1 || signal > kSignals) return {};
+  const auto meaning = signal_meaning(signal);
+  return fmt::format("signal {}{}{}", signal, meaning.empty() ? "" : ": ", meaning);
+}
+
 /// A launcher's report names the first rank that ended, but not what it did. An error of MPI often makes
 /// other ranks fail, too, so it counts only for the rank that the launcher names, or if the launcher names
 /// none.

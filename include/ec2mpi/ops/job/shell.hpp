@@ -31,9 +31,8 @@
 ///   unprepared             exists if a node could not take part in that, so that no rank was started
 ///   why                    "cancelled" or "timeout", if the job did not end by itself; "hung", "daemon",
 ///                          "no start", "no ranks", "no connection", "hang", "ranks missing", "aborted",
-///                          "mpirun killed", if the status of mpirun does not show what happened; "output
-///                          lost"; "input lost";
-///                          "no room", if the disk was too full
+///                          "mpirun killed", "mpirun ended", if the status of mpirun does not show what
+///                          happened; "output lost"; "input lost"; "no room", if the disk was too full
 ///   input, input.begun     the client writes the job's standard input; it has begun to
 ///   input.whole, input.cut it has sent all of it; the connection was lost before that
 ///   in.pipe                that input, while the job runs

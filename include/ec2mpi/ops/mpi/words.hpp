@@ -59,4 +59,7 @@ struct RankFailure {
 /// failures only.
 [[nodiscard]] std::optional<RankFailure> first_failure(std::string_view err);
 
+/// The signal that an exit status stands for: "signal 9: out of memory, or somebody's kill"; empty if none.
+[[nodiscard]] std::string signal_of_status(int status);
+
 }  // namespace ec2mpi::ops

@@ -298,6 +298,7 @@ TEST(RunCommand, TheWayOfAJobsEndIsSaid) {
            {"state ended 1\nwhy no connection\n", "a rank could not connect to another one (a firewall, or",
             1},
            {"state ended 137\nwhy mpirun killed\n", "mpirun itself was killed on the master (signal 9)", 137},
+           {"state ended 1\nwhy mpirun ended\n", "mpirun ended with 1 and said nothing, as if a signal", 1},
            {"state ended 1\nwhy daemon\n", "mpirun lost its daemon on a node", 1},
            {"state ended 1\nwhy input lost\n", "did not get all of its standard input, and so it has failed",
             1},
@@ -446,6 +447,23 @@ TEST(RunCommand, TheHostOfAFailedRankIsNamedAsTheListDoes) {
     EXPECT_NE(done.err.find(fmt::format("rank 1 on {} was killed (signal 9)", shown)), std::string::npos)
         << done.err;
   }
+}
+
+TEST(RunCommand, TheSignalIsToldWhereOpenMpiNamesNoRank) {
+  Laptop laptop(2);
+  laptop.nodes[2] = worker(2);
+  for (const auto& [status, text] : std::initializer_list<std::pair<int, const char*>>{
+           {137, "ended with 137, the status of signal 9: out of memory, or somebody's kill"},
+           {143, "ended with 143, the status of signal 15: somebody ended it"},
+           {138, "ended with 138, the status of signal 10\n"}}) {
+    laptop.nodes[1] = master({.err = "Primary job  terminated normally, but 1 process returned\n",
+                              .record = fmt::format("state ended {}\n", status)});
+    const auto done = laptop.run_cli({"run", "-np", "2", "--", "./hello"});
+    EXPECT_NE(done.err.find(text), std::string::npos) << done.err;
+  }
+  laptop.nodes[1] = master({.err = "", .record = "state ended 3\n"});
+  EXPECT_EQ(laptop.run_cli({"run", "-np", "2", "--", "./hello"}).err.find("the status of"),
+            std::string::npos);
 }
 
 /// Open MPI names no host here: the placement knows it, unless the user's words place the ranks.

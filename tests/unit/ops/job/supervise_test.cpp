@@ -158,6 +158,22 @@ TEST_P(Supervise, AScriptThatHidesACrashedRankIsToldApart) {
   EXPECT_EQ(error_of(rule + "\n" + crash + "more\n" + rule + "\n").find("ec2mpi:"), std::string::npos);
 }
 
+TEST_P(Supervise, AnMpirunThatASignalEndedSaysNothing) {
+  write("meta", "np 1\nmpi Open MPI 4.1.4\n");
+  write("run", "trap 'exit 1' TERM\nkill -TERM $$\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit"), "mpirun ended1");
+  fs::remove(folder_ / "why");
+  write("run", "exit 1\n");
+  write("script", "run_x.sh");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit"), "1") << "of the script's own";
+  write("script", "");
+  write("run", "echo 'a rank failed' >&2\nexit 1\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit"), "1");
+}
+
 TEST_P(Supervise, AnMpirunThatWasKilledIsNoRank) {
   write("meta", "np 1\nmpi Open MPI 4.1.4\n");
   write("run", "kill -KILL $$\n");
