@@ -53,6 +53,25 @@ def finish(process):
     return process.returncode, out, err
 
 
+# --- from a second laptop ---------------------------------------------------------------------------------------
+
+def test_a_setup_of_some_nodes_does_not_part_them_from_the_others_of_another_setup(ec2mpi, cluster4):
+    second = ec2mpi.folder.parent / "second"
+    shutil.rmtree(second, ignore_errors=True)
+    shutil.copytree(ec2mpi.folder, second, ignore=shutil.ignore_patterns(".ec2mpi"))
+    assert ec2mpi("setup", "--no-packages").code == 0
+    mine = {host: content(cluster4, host, KEYS) for host in HOSTS}
+    refused = ec2mpi("setup", "--no-packages", "-w", "1,2", cwd=second)
+    assert refused.code == 1, refused.out + refused.err
+    assert "node1 shares the key pair of another setup with 10.0.0.13, and a new pair would part them" in refused.err
+    assert {host: content(cluster4, host, KEYS) for host in HOSTS} == mine and all_trust_each_other(cluster4)
+    assert not (second / ".ec2mpi/setup").exists(), "a pair that nobody has is not remembered"
+    assert ec2mpi("setup", "--no-packages", cwd=second).code == 0, "the hint was right"
+    assert all_trust_each_other(cluster4)
+    assert ec2mpi("setup", "--no-packages", "-w", "1,2", cwd=second).code == 0, "its own pair it has"
+    assert all_trust_each_other(cluster4)
+
+
 # --- at the same time ---------------------------------------------------------------------------------------------
 
 def test_a_home_that_nodes_share_is_written_once_and_keeps_its_lines(ec2mpi, cluster4):

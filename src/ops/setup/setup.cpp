@@ -9,6 +9,7 @@
 #include "ec2mpi/base/checksum.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 #include "ec2mpi/ops/exec/root_command.hpp"
 #include "src/ops/setup/joint_work.hpp"
@@ -312,6 +313,7 @@ class Setup : public JointWork {
     auto& pair = request_.memory.pair;
     // A node that has left may still hold the old key.
     end_.new_pair = !pair || (request_.whole_list && !membership_.left.empty());
+    if (end_.new_pair && !request_.whole_list) TRY(check_peers());
     if (end_.new_pair) {
       // A dry run makes no key, but needs a text to compare and to show.
       auto made = request_.dry_run ? ssh::KeyPair{"", "ssh-ed25519 (made by setup)"} : ssh::make_key_pair();
@@ -329,6 +331,26 @@ class Setup : public JointWork {
     if (!request_.whole_list)
       now.members.insert(now.members.end(), membership_.left.begin(), membership_.left.end());
     return request_.keep(now);
+  }
+
+  /// A new pair for some nodes would take the others of the same cluster the way to them, if another setup
+  /// has made them trust each other.
+  [[nodiscard]] Result<void> check_peers() const {
+    std::set<Ipv4> here;
+    for (const auto& [index, member] : present_) here.insert(member.address);
+    for (const auto& [index, member] : present_) {
+      std::vector<std::string> others;
+      for (const auto peer : trusted_peers(states_.at(index).states)) {
+        if (!here.contains(peer)) others.push_back(peer.text());
+      }
+      if (others.empty()) continue;
+      return fail(
+          ErrorKind::remote_io,
+          fmt::format("node{} shares the key pair of another setup with {}, and a new pair would part "
+                      "them; next: setup without -w and -x, or copy that setup's .ec2mpi here",
+                      index, some_of(others, 3)));
+    }
+    return {};
   }
 
   /// The node with the lowest address is the one on which setups of the same nodes meet.

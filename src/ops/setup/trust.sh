@@ -418,6 +418,13 @@ tighten() {
 
 # --- the actions
 
+# peers: the addresses that the block's key lets in, in one word.
+peers() {
+  [ -r "$ssh/authorized_keys" ] || return 0
+  sed -n "s/^[[:blank:]]*from=\"\([0-9.,]*\)\" ssh-ed25519 [^ ]* ec2mpi[[:blank:]]*$cr\{0,1\}\$/\1/p" \
+    "$ssh/authorized_keys" | tr '\n' ,
+}
+
 # The last line identifies the home well enough to name the node that writes for others; the lock and the checksums
 # decide.
 states() {
@@ -431,6 +438,8 @@ states() {
   echo "state modes ${names:-ok}"
   names=$(foreign | tr '\n' ,)
   echo "state owners ${names:-ok}"
+  names=$(peers)
+  echo "state peers ${names:-none}"
   echo "state home $(stat -c %i "$HOME").$(stat -L -c '%i.%y' "$ssh/authorized_keys" 2>/dev/null | tr -d ' ')"
 }
 

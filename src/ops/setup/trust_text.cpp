@@ -4,6 +4,7 @@
 
 #include "ec2mpi/base/checksum.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 
 namespace ec2mpi::ops {
 
@@ -206,6 +207,16 @@ std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>&
       paths.push_back({shown_loose_path(entry.substr(0, gap)), printable(entry.substr(gap + 1))});
   }
   return paths;
+}
+
+std::vector<Ipv4> trusted_peers(const std::map<std::string, std::string>& states) {
+  std::vector<Ipv4> peers;
+  const auto found = states.find("peers");
+  if (found == states.end()) return peers;
+  for (const auto word : split(found->second, ',')) {
+    if (const auto address = parse_ipv4(word)) peers.push_back(*address);
+  }
+  return peers;
 }
 
 std::string sshd_refusal(std::string_view settings, const std::string& user, const std::string& home) {

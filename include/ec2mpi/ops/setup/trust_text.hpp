@@ -58,6 +58,9 @@ struct ForeignPath {
 /// changes.
 [[nodiscard]] std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>& states);
 
+/// The private addresses that the key in a node's authorized_keys lets in, whichever setup wrote it.
+[[nodiscard]] std::vector<Ipv4> trusted_peers(const std::map<std::string, std::string>& states);
+
 /// The reason why an sshd with these settings (lines of `sshd -T`, and of trust.sh) does not accept the key
 /// that setup has put in place, and the fix; empty if no setting explains it.
 [[nodiscard]] std::string sshd_refusal(std::string_view settings, const std::string& user,

@@ -20,6 +20,7 @@ struct PlayedNode {
   std::string host_key = kHostKey;
   std::string modes = "ok";
   std::string owners = "ok";
+  std::string peers = "none";
 
   [[nodiscard]] FakeNode node(int index) const {
     const auto facts = fmt::format(
@@ -31,9 +32,10 @@ struct PlayedNode {
     const auto state = fmt::format(
         "ec2mpi-setup-state 1\nuser ubuntu\nport 22\nroot {}\nhost_key ssh-ed25519 {}\nheaders yes\npackages "
         "apt\nstate known_hosts absent\nstate config absent\nstate key absent\nstate include absent\nstate "
-        "authorized absent\nstate hosts absent\nstate modes {}\nstate owners {}\nstate home {}.\n"
+        "authorized absent\nstate hosts absent\nstate modes {}\nstate owners {}\nstate peers {}\n"
+        "state home {}.\n"
         "ec2mpi-setup-state end\n",
-        root, host_key, modes, owners, index);
+        root, host_key, modes, owners, peers, index);
     return {.out = facts + state};
   }
 };
@@ -94,6 +96,26 @@ TEST(SetupCommand, ANodeThatDoesNotAnswerDoesNotHoldUpTheOthers) {
   EXPECT_NE(done.out.find("would write ~/.ssh/ec2mpi/config"), std::string::npos) << done.out;
   EXPECT_NE(done.err.find("node2: connection refused"), std::string::npos) << done.err;
   EXPECT_EQ(done.code, 1);
+}
+
+TEST(SetupCommand, SomeNodesGetNoNewPairWhereOthersShareTheOldOneOfAnotherSetup) {
+  const auto set_up = [](const std::string& peers, std::vector<std::string> selection) {
+    Laptop laptop(4);
+    for (const int index : {1, 2, 3, 4}) laptop.nodes[index] = PlayedNode{.peers = peers}.node(index);
+    selection.insert(selection.begin(), {"setup", "--dry-run"});
+    return laptop.run_cli(selection);
+  };
+  const std::string all = "10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,";
+  const auto refused = set_up(all, {"-w", "1,2"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.out.find("would write"), std::string::npos) << refused.out;
+  EXPECT_NE(refused.err.find("node1 shares the key pair of another setup with 10.0.0.3, 10.0.0.4, and"),
+            std::string::npos)
+      << refused.err;
+  EXPECT_NE(refused.err.find("setup without -w and -x, or copy"), std::string::npos) << refused.err;
+  EXPECT_EQ(set_up(all, {}).code, 0);
+  EXPECT_EQ(set_up("10.0.0.1,10.0.0.2,", {"-w", "1,2"}).code, 0);
+  EXPECT_EQ(set_up("none", {"-w", "1,2"}).code, 0);
 }
 
 TEST(SetupCommand, UndoNamesTheTextsThatItWouldTakeAway) {
