@@ -7,6 +7,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 #include "src/cloud/http.hpp"
 
@@ -40,9 +41,7 @@ bool is_key_type(std::string_view text) {
 std::string list_text(const std::vector<Instance>& instances, const std::vector<std::string>& names,
                       bool public_addresses) {
   const bool ipv6 = std::ranges::any_of(instances, [](const Instance& one) { return !one.ipv6.empty(); });
-  std::string text = "Name\tInstance ID\tInstance state\tInstance type\tAvailability Zone\t";
-  if (public_addresses) text += "Public IPv4 address\t";
-  text += "Private IP address\t";
+  auto text = own_columns(public_addresses);
   if (ipv6) text += "IPv6 IPs\t";
   const bool users =
       std::ranges::any_of(instances, [](const Instance& one) { return !one.tag(kUserTag).empty(); });

@@ -382,7 +382,7 @@ asio::awaitable<cloud::Answer<void>> write_list(InstanceContext& context, ListCh
     context.console().talk_bytes(done->text);
     co_return cloud::Answer<void>();
   }
-  if (!context.runtime.options().quiet)
+  if (done->changed && !context.runtime.options().quiet)
     context.console().talk(fmt::format(
         "{} has the new states and addresses{}", file.string(),
         done->before.empty() ? "" : fmt::format("; {} is the list as it was", done->before.string())));

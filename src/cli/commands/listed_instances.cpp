@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
+#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 
@@ -60,13 +61,6 @@ std::vector<Node> all_nodes(const Inventory& inventory) {
   std::stable_sort(nodes.begin(), nodes.end(),
                    [](const Node& one, const Node& other) { return one.line < other.line; });
   return nodes;
-}
-
-/// Whether a command of ec2mpi has written it.
-/// Compares the columns that all our tables begin with; IPv6 and User stand in some of them only.
-bool is_own_table(std::string_view text, bool public_addresses) {
-  const auto header = cloud::list_text({}, {}, public_addresses);
-  return text.starts_with(header.substr(0, header.find("Launch time")));
 }
 
 /// A stopped instance is known by its earlier number, unless another one has it now.
@@ -162,7 +156,7 @@ void remove_ended(Lines& lines) {
 /// ours.
 Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
   TRY_AS(text, read_file(file));
-  if (is_own_table(*text, true) || is_own_table(*text, false)) return std::filesystem::path();
+  if (is_own_table(*text)) return std::filesystem::path();
   std::error_code error;
   for (int number = 1;; ++number) {
     auto before = file;
@@ -245,10 +239,13 @@ Result<ListWritten> change_list(const ListedInstances& seen, const ListChange& c
     if (!change.newcomers.empty()) return refuse_to_write(seen.file);
     return done;
   }
+  TRY_AS(before, read_file(seen.file));
+  done.written = true;
+  done.changed = *before != done.text;
+  if (!done.changed) return done;
   TRY_AS(kept, keep_before(seen.file));
   TRY(write_file_atomically(seen.file, done.text, 0644));
   done.before = *kept;
-  done.written = true;
   return done;
 }
 

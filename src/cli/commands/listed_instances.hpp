@@ -54,6 +54,7 @@ struct ListWritten {
   std::string text;                   ///< the new list
   std::filesystem::path before = {};  ///< the copy of a list that was the user's own; or empty
   bool written = false;               ///< not if the file has more than a table of instances
+  bool changed = false;               ///< not if the file had this text already
 };
 
 /// Reads the list anew and writes it, while no other ec2mpi can do that. `known`: the instances as EC2 had

@@ -4,20 +4,26 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/text.hpp"
+#include "ec2mpi/cli/session/bracket_words.hpp"
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/reach_memory.hpp"
 #include "ec2mpi/cli/session/setup_memory.hpp"
 #include "ec2mpi/cli/session/situation.hpp"
+#include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/prices.hpp"
+#include "ec2mpi/cluster/list/own_table.hpp"
+#include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {
@@ -116,14 +122,15 @@ void add_reached(Situation& situation, const Cluster& cluster) {
   if (!text.empty()) situation.add("reached", text);
 }
 
-/// The selector `failed` is an error if no node has failed; then there is no line.
+/// The selector `failed` is an error if no node has failed; then there is no line. A command of the user's
+/// that fails on a node, as killall where nothing runs, is no fault of the node, and doctor would find none.
 void add_failures(Situation& situation, const ListOptions& of_all) {
   auto options = of_all;
   options.wanted = {"failed"};
   const auto failed = open_cluster(options);
   if (!failed) return;
   situation.add("failed", "the last command failed on " + short_nodes_label(indices_of(failed->nodes)));
-  situation.suggest("ec2mpi doctor");
+  if (!recall_reached(failed->state, failed->nodes).missed.empty()) situation.suggest("ec2mpi doctor");
 }
 
 /// Whether there are scripts that ec2mpi init would make jobs of.
@@ -158,12 +165,60 @@ void add_job(Situation& situation, const Cluster& cluster) {
     situation.suggest("ec2mpi push hello.py . && ec2mpi run -- python3 hello.py");
 }
 
+/// The options of `ec2mpi nodes` as its variables give them, so that it and `ec2mpi` alone see the same list.
+class NodesByVariables {
+ public:
+  NodesByVariables() {
+    auto& nodes = *app_.add_subcommand("nodes");
+    add_selection_options(nodes, list_);
+    add_connect_options(nodes, connect_);
+    read_brackets_whole(app_);
+  }
+
+  /// Errors: usage.
+  Result<void> read() {
+    try {
+      app_.parse(std::vector<std::string>{"nodes"});
+    } catch (const CLI::ParseError& wrong) {
+      return fail(ErrorKind::usage, describe_usage_error(app_, wrong));
+    }
+    return {};
+  }
+
+  [[nodiscard]] const ListOptions& list() const { return list_; }
+  [[nodiscard]] const ConnectOptions& connect() const { return connect_; }
+  /// The message with the variables that it is about.
+  [[nodiscard]] std::string explained(const std::string& message) const {
+    return printable(message) + describe_variables(app_, message);
+  }
+
+ private:
+  ListOptions list_;
+  ConnectOptions connect_;
+  CLI::App app_{"", "ec2mpi"};
+};
+
+/// A list of ec2mpi's own in which nothing runs needs another step than one with a fault.
+std::string step_after_trouble(const Result<std::filesystem::path>& list) {
+  const auto text = list ? read_file(*list) : std::unexpected(list.error());
+  if (text && is_own_table(*text)) {
+    const auto all = parse_inventory(*text, "", {.choose_addresses = false, .addresses_required = false});
+    if (all && all->nodes.empty()) return command_to_restart(all->skipped);
+  }
+  return "correct it, then type ec2mpi again";
+}
+
 /// Each part adds its line and may suggest a step. The parts stand in the order of a user's first day.
 Situation look_at_folder() {
   Situation situation;
-  const ListOptions all;
+  NodesByVariables nodes;
+  if (const auto read = nodes.read(); !read) {
+    situation.add("trouble", read.error().message);
+    situation.suggest("correct it, then type ec2mpi again");
+    return situation;
+  }
   const auto settings = load_settings();
-  const auto list = settings ? find_list({}, *settings) : std::unexpected(settings.error());
+  const auto list = settings ? find_list(nodes.list().list, *settings) : std::unexpected(settings.error());
   // A folder without a list is where everybody begins; any other error is trouble.
   if (settings && !list) {
     situation.add("list", "none in this folder");
@@ -174,16 +229,18 @@ Situation look_at_folder() {
                           : "paste the table of the EC2 console into a file amazon_instances_info here");
     return situation;
   }
-  const auto cluster = open_cluster(all);
+  auto cluster = open_cluster(nodes.list());
   if (!cluster) {
-    situation.add("trouble", printable(cluster.error().message));
-    situation.suggest("correct it, then type ec2mpi again");
+    situation.add("trouble", nodes.explained(cluster.error().message));
+    situation.suggest(step_after_trouble(list));
     return situation;
   }
+  // The flag wins over the setting.
+  if (const auto& identity = nodes.connect().identity) cluster->config.identity = identity;
   add_list(situation, *cluster);
   add_key(situation, *cluster);
   add_reached(situation, *cluster);
-  add_failures(situation, all);
+  add_failures(situation, nodes.list());
   add_setup(situation, *cluster);
   add_job(situation, *cluster);
   return situation;

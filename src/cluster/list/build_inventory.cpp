@@ -11,6 +11,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
@@ -174,14 +175,16 @@ Result<void> refuse_missing_state(const std::vector<Node>& nodes, std::string_vi
 }
 
 /// Names the states, since a stopped cluster is the usual reason.
-std::unexpected<Error> nothing_runs(const std::vector<Skipped>& skipped, std::string_view source) {
+std::unexpected<Error> nothing_runs(const std::vector<Skipped>& skipped, std::string_view source,
+                                    bool is_own_table) {
   std::vector<std::string> states;
   for (const Skipped& node : skipped)
     states.push_back(fmt::format(
         "{} is {}", node.instance_id.empty() ? in_quotes(node.name) : node.instance_id, node.state));
-  return bad_list(
-      source, 0,
-      fmt::format("no instance is running ({}); start them and copy the list again", some_of(states, 3)));
+  return bad_list(source, 0,
+                  fmt::format("no instance is running ({}); {}", some_of(states, 3),
+                              is_own_table ? "next: " + command_to_restart(skipped)
+                                           : "start them and copy the list again"));
 }
 
 /// A cell of a table that is aligned with blanks may hold tabs, and a node's texts hold no control
@@ -194,7 +197,8 @@ void blank_controls(Node& node) {
 
 }  // namespace
 
-Result<Inventory> build_inventory(Listing listing, std::string_view source, bool addresses_required) {
+Result<Inventory> build_inventory(Listing listing, std::string_view source, bool addresses_required,
+                                  bool is_own_table) {
   Inventory inventory;
   inventory.source = source;
   inventory.as_given = listing.as_given;
@@ -213,7 +217,7 @@ Result<Inventory> build_inventory(Listing listing, std::string_view source, bool
     std::erase_if(inventory.nodes, [](const Node& node) { return !is_running(node); });
   if (inventory.nodes.empty()) {
     if (!inventory.skipped.empty()) {
-      if (addresses_required) return nothing_runs(inventory.skipped, source);
+      if (addresses_required) return nothing_runs(inventory.skipped, source, is_own_table);
       return inventory;
     }
     return bad_list(source, 0,

@@ -5,6 +5,7 @@
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/plain_text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/read/listing.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 #include "src/cluster/list/address_choice.hpp"
@@ -30,7 +31,8 @@ Result<Inventory> parse_inventory(std::string_view bytes, std::string_view sourc
                                   const ReadOptions& options) {
   TRY_AS(text, text_of(bytes, source_name));
   TRY_AS(listing, read_listing(*text, source_name));
-  auto inventory = build_inventory(std::move(*listing), source_name, options.addresses_required);
+  auto inventory =
+      build_inventory(std::move(*listing), source_name, options.addresses_required, is_own_table(*text));
   if (!inventory || !options.choose_addresses || !options.addresses_required) return inventory;
   TRY(choose_addresses(*inventory, options.address));
   return inventory;

@@ -62,6 +62,19 @@ TEST(ListedInstances, ALineThatAnotherCommandHasWrittenMeanwhileStays) {
   }
 }
 
+TEST(ListedInstances, AListThatStaysAsItWasIsNotReported) {
+  ThreeInstances three;
+  const std::vector<std::string> words{"start", "--yes", "-w", "2"};
+  three.laptop.account.instances[1].state = "stopped";
+  EXPECT_NE(three.laptop.run_cli(words, {.variables = kRegion}).err.find("has the new states and addresses"),
+            std::string::npos);
+  const auto before = three.laptop.read(Laptop::kList);
+  const auto again = three.laptop.run_cli(words, {.variables = kRegion});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(again.err.find("has the new states"), std::string::npos) << again.err;
+  EXPECT_EQ(three.laptop.read(Laptop::kList), before);
+}
+
 TEST(ListedInstances, StatusAndDownNameALiveInstanceThatTheListDoesNotHave) {
   ThreeInstances three;
   const auto third = instance_of_list(3).id;

@@ -61,6 +61,65 @@ TEST(Situation, ShowsTheNodesOnWhichTheLastCommandFailed) {
   expect_line(said, "reached   node[1,3] (2) by the last commands; not node2");
 }
 
+TEST(Situation, ACommandThatFailsOnNodesThatAnswerIsNoCaseForTheDoctor) {
+  Laptop laptop(2);
+  laptop.nodes[1] = laptop.nodes[2] = {.status = {.code = 1}};
+  laptop.run_cli({"exec-all", "killall python3"});
+  const auto said = situation(laptop).out;
+  expect_line(said, "failed    the last command failed on node[1-2] (2)");
+  expect_line(said, "next      ec2mpi setup");
+}
+
+TEST(Situation, SeesTheListAndTheKeyThatNodesSees) {
+  Laptop laptop(2);
+  std::filesystem::create_directory(laptop.folder() / "other");
+  laptop.write("other/list", "203.0.113.7\n");
+  const auto alone = [&laptop](const std::string& variable, const std::string& value) {
+    const auto done = laptop.run_cli({}, {.variables = {{variable, value}}});
+    EXPECT_EQ(done.code, 0);
+    return done.out;
+  };
+  expect_line(alone("EC2MPI_LIST", "other/list"), "list      other/list: 1 node");
+  expect_line(alone("EC2MPI_NODES", "2"), "list      amazon_instances_info: 1 node");
+  expect_line(alone("EC2MPI_IDENTITY", "nosuch.pem"), "key       nosuch.pem");
+  for (const auto& [variable, value] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"EC2MPI_LIST", "nosuch"},
+                                                                  {"EC2MPI_NODES", "9"},
+                                                                  {"EC2MPI_PORT", "x"},
+                                                                  {"EC2MPI_ADDRESS", "ipv6"}}) {
+    auto error = laptop.refused({"nodes"}, {.variables = {{variable, value}}});
+    error.erase(0, std::string("ec2mpi: ").size());
+    while (error.ends_with('\n')) error.pop_back();
+    const auto said = alone(variable, value);
+    expect_line(said, "trouble   " + error);
+    expect_line(said, "next      correct it, then type ec2mpi again");
+  }
+}
+
+TEST(Situation, ACommandBringsBackAListOfItsOwnInWhichNothingRuns) {
+  const auto stopped_list = [](const std::string& first, const std::string& second, const char* title) {
+    return std::string("Name\tInstance ID\tInstance state\tInstance type\tAvailability Zone\tPublic IPv4 ") +
+           title + "\tPrivate IP address\tLaunch time\n\u2013\ti-0123456789abcdef0\t" + first +
+           "\tc5n.large\tus-east-1a\t\u2013\t10.0.0.1\t2026-01-01T00:00:00.000Z\n"
+           "\u2013\ti-0123456789abcdef1\t" +
+           second + "\tc5n.large\tus-east-1a\t\u2013\t10.0.0.2\t2026-01-01T00:00:00.000Z\n";
+  };
+  Laptop laptop;
+  const auto expect_step = [&laptop](const std::string& step) {
+    EXPECT_NE(laptop.refused({"nodes"}).find("); next: " + step + "\n"), std::string::npos) << step;
+    expect_line(situation(laptop).out, "next      " + step);
+  };
+  laptop.write(Laptop::kList, stopped_list("stopped", "stopped", "address"));
+  expect_step("ec2mpi start");
+  laptop.write(Laptop::kList, stopped_list("terminated", "stopped", "address"));
+  expect_step("ec2mpi start --ids i-0123456789abcdef1");
+  laptop.write(Laptop::kList, stopped_list("terminated", "shutting-down", "address"));
+  expect_step("ec2mpi up");
+  laptop.write(Laptop::kList, stopped_list("stopped", "stopped", "DNS"));
+  EXPECT_NE(laptop.refused({"nodes"}).find("; start them and copy the list again"), std::string::npos);
+  expect_line(situation(laptop).out, "next      correct it, then type ec2mpi again");
+}
+
 TEST(Situation, NeverSuggestsACommandThatMustFail) {
   Laptop broken_settings;
   broken_settings.write("ec2mpi.toml", "[jobs.x\n");
