@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cluster/values/lookalike.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/cluster/values/selection.hpp"
 
 namespace ec2mpi::cli {
@@ -99,13 +100,32 @@ Result<void> check_remote_paths(const std::string& name, const std::vector<std::
                               printable(path), printable(path)));
     auto node = path.substr(0, colon);
     node.erase(0, node.find('@') + 1);  // npos + 1 is 0
-    if (node.empty() || !select_nodes(cluster.inventory, {node}, {})) continue;
+    ListOptions named;
+    named.wanted = {node};
+    if (node.empty() || !choose_nodes(cluster, named)) continue;
     const auto rest = colon + 1 == path.size() ? "./" : path.substr(colon + 1);
     const auto form = name == "push" ? "SRC... " + quote_word(rest) : quote_word(rest) + " DST";
     return fail(ErrorKind::usage, fmt::format("nodes stand behind -w: ec2mpi {} -w {} {}", name,
                                               quote_word(node), printable(form)));
   }
   return {};
+}
+
+Result<void> refuse_host_in_target(const std::string& name, const std::string& target) {
+  const auto colon = target.find(':');
+  if (colon == std::string::npos || target.find('/') < colon) return {};
+  const auto shown = printable(target);
+  const auto host = printable(target.substr(0, colon));
+  if (name == "pull")
+    return fail(
+        ErrorKind::usage,
+        fmt::format("pull copies to this machine, and '{0}' names the host {1}; to nodes: ec2mpi push; "
+                    "./{0} is a folder of that name",
+                    shown, in_quotes(host)));
+  return fail(ErrorKind::usage,
+              fmt::format("'{0}' names the host {1}, which is no node of the list; nodes stand "
+                          "behind -w, and ./{0} is a path of that name on them",
+                          shown, in_quotes(host)));
 }
 
 /// Keyboards for Chinese give these for . and ~/, and nobody wants a file of that name on each node.

@@ -40,6 +40,10 @@ using RunCopy = std::function<Result<int>(const CopyOptions&, const CommonOption
 [[nodiscard]] Result<void> check_excluded_paths(const std::vector<std::string>& patterns,
                                                 const Cluster& cluster);
 
+/// Refuses a target that begins with a host, as scp and rsync decide it: a colon stands before the first
+/// slash. `name`: push or pull. Errors: usage.
+[[nodiscard]] Result<void> refuse_host_in_target(const std::string& name, const std::string& target);
+
 /// Refuses "node2:proj/" and ":proj/", as scp and rsync write it, where node2 selects a node of the list.
 /// `name`: push or pull. Errors: usage.
 [[nodiscard]] Result<void> check_remote_paths(const std::string& name, const std::vector<std::string>& paths,

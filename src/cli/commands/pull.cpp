@@ -175,6 +175,7 @@ asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& option
 Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const CommonOptions& common) {
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_remote_paths("pull", options.sources(), *cluster));
+  TRY(refuse_host_in_target("pull", options.target()));
   // In other commands --exclude is for nodes; as a pattern a node would leave out nothing.
   TRY(check_excluded_paths(flags.exclude, *cluster));
   TRY_AS(job, plan_job(options, flags, cluster->nodes));

@@ -158,6 +158,7 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY_AS(cluster, open_cluster(options.list));
   TRY(check_target(options.target(), cluster->nodes, sources.size()));
   TRY(check_remote_paths("push", {options.target()}, *cluster));
+  TRY(refuse_host_in_target("push", options.target()));
   TRY(check_remote_paths("pull", missing_of(sources), *cluster));
   TRY(check_excluded_paths(push.exclude, *cluster));
   // The sources are read once, so that every node gets the same state of them.

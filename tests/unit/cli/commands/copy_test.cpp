@@ -58,5 +58,24 @@ TEST(Copy, AHomeThatTheShellWroteHereIsExplained) {
   EXPECT_EQ(laptop.run_cli({"push", "a", "elsewhere"}).err.find("hint:"), std::string::npos);
 }
 
+TEST(Copy, ATargetThatBeginsWithAHostIsRefusedUnlessItBeginsWithAFolder) {
+  ::ec2mpi::test::Laptop laptop(2);
+  laptop.write("a", "");
+  for (const auto* target :
+       {"ip-10-0-0-14:/tmp", "10.0.0.14:x", "ubuntu@52.1.2.3:/tmp/", "s3://b/x", "rsync://x/y"}) {
+    const auto said = laptop.refused({"push", "a", target});
+    EXPECT_NE(said.find("which is no node of the list; nodes stand behind -w"), std::string::npos) << said;
+    EXPECT_NE(said.find(std::string("./") + target), std::string::npos) << said;
+    EXPECT_NE(laptop.refused({"pull", "a", target}).find("pull copies to this machine"), std::string::npos);
+  }
+  EXPECT_NE(
+      laptop.refused({"pull", "a", "master:/tmp"}).find("names the host 'master'; to nodes: ec2mpi push"),
+      std::string::npos);
+  for (const auto* target : {"./ip-10-0-0-14:x", "proj/a:b"}) {
+    laptop.run_cli({"push", "a", target});
+    EXPECT_FALSE(laptop.seen.connected.empty()) << target;
+  }
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli
