@@ -131,6 +131,10 @@ std::string describe_empty_word(const CLI::Option& option) {
 /// dash, or a command in other quotes than the shell's; empty if there is none. Behind the first word of a
 /// command for the nodes, all words are its own.
 std::string find_wrong_word(const CLI::App& command, const Dispatch& dispatch) {
+  // CLI11 keeps a group of options as a nameless command.
+  for (const auto* group :
+       command.get_subcommands([](const CLI::App* each) { return each->get_name().empty(); }))
+    if (auto wrong = find_wrong_word(*group, dispatch); !wrong.empty()) return wrong;
   if (dispatch.behind_dashes && !dispatch.behind_dashes->empty())
     if (auto wrong = describe_other_quote(dispatch.behind_dashes->front()); !wrong.empty()) return wrong;
   for (const auto* option : command.get_options()) {

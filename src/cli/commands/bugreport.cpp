@@ -12,6 +12,7 @@
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/log.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/usage.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
@@ -124,7 +125,9 @@ void add_bugreport_command(CLI::App& app, Dispatch& dispatch) {
                               "ec2mpi bugreport -o report.txt");
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
-  add_option(command, "-o,--output", options->file, "The file [ec2mpi-bugreport.txt]").type_name("FILE");
+  add_option(command, "-o,--output", options->file, "The file [ec2mpi-bugreport.txt]")
+      .check(output_file())
+      .type_name("FILE");
   add_flag(command, "--addresses", options->addresses,
            "Keep addresses, names and instance ids, which are hidden otherwise");
   add_flag(command, "--offline", options->offline, "Ask no node");

@@ -179,9 +179,8 @@ std::vector<std::string> shape_words(const LaunchPlan& plan) {
   std::vector<std::string> said;
   const auto& shape = plan.shape;
   if (shape.disk.is_changed())
-    said.push_back(fmt::format("disk {}{}",
-                               shape.disk.gigabytes == 0 ? "" : fmt::format("{} GiB ", shape.disk.gigabytes),
-                               shape.disk.kind));
+    said.push_back("disk" + (shape.disk.gigabytes == 0 ? "" : fmt::format(" {} GiB", shape.disk.gigabytes)) +
+                   (shape.disk.kind.empty() ? "" : " " + shape.disk.kind));
   if (shape.threads_per_core != 0)
     said.push_back(count_of(static_cast<std::size_t>(shape.threads_per_core), "thread") + " a core");
   if (shape.efa) said.emplace_back("Elastic Fabric Adapter, whose driver the image must have");

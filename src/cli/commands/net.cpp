@@ -9,6 +9,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/command_context.hpp"
 #include "ec2mpi/cli/session/flags.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/views/fleet_view.hpp"
 #include "ec2mpi/cli/views/job_view.hpp"
@@ -171,7 +172,9 @@ void add_net_command(CLI::App& app, Dispatch& dispatch) {
   add_selection_options(command, options->list);
   add_connect_options(command, options->connect);
   add_flag(command, "--json", options->json, "As one JSON document");
-  add_option(command, "--svg", options->svg, "Also write the map as a picture").type_name("FILE");
+  add_option(command, "--svg", options->svg, "Also write the map as a picture")
+      .check(output_file())
+      .type_name("FILE");
   add_flag(command, "--serial", options->serial,
            "Measure one pair at a time: takes longer, but no other pair uses the network");
   set_work(command, dispatch, options, run_net);

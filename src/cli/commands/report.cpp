@@ -16,6 +16,7 @@
 #include "ec2mpi/cli/session/command.hpp"
 #include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/on_master.hpp"
+#include "ec2mpi/cli/session/option_values.hpp"
 #include "ec2mpi/cli/session/world.hpp"
 #include "ec2mpi/cli/terminal/answer.hpp"
 #include "ec2mpi/cli/views/report_page.hpp"
@@ -251,6 +252,7 @@ void add_report_command(CLI::App& app, Dispatch& dispatch) {
       "ec2mpi report spread -o spread.html");
   add_job_argument(command, options->word, {.may_be_series = true});
   add_option(command, "-o,--output", options->output, "Where to write the page [report.html]")
+      .check(output_file())
       .type_name("FILE");
   add_master_options(command, options->master);
   set_work(command, dispatch, options, run_report);

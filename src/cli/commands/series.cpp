@@ -365,6 +365,7 @@ void add_series_options(CLI::App& command, SeriesOptions& options) {
              "Run with these numbers of ranks, one after the other; report time, speed-up and efficiency")
       .type_name("np=VALUES");
   add_option(command, "--svg", options.svg, "Where --scale draws its plot [NAME-scale.svg]")
+      .check(output_file())
       .type_name("FILE");
 }
 

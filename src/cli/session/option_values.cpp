@@ -88,4 +88,10 @@ ReadValue size() {
   };
 }
 
+ReadValue output_file() {
+  return [](std::string& file) -> std::string {
+    return file == "-" ? "'-' is no file, and nothing is written to standard output; name a file" : "";
+  };
+}
+
 }  // namespace ec2mpi::cli

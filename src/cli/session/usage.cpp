@@ -145,9 +145,27 @@ bool is_number_of_nodes(const std::vector<std::string>& typed, std::size_t at) {
          parse_number(std::string_view(typed[at]).substr(kNodes.size() + 1));
 }
 
+/// `login -t 4`: -t forces a terminal in ssh and is a time here, so a node's number behind it would be lost.
+std::string describe_terminal_of_ssh(const CLI::App& login, const std::vector<std::string>& typed,
+                                     std::size_t place) {
+  std::string number;
+  for (auto at = place + 1; at < typed.size(); ++at) {
+    const auto& word = typed[at];
+    if (!word.starts_with('-')) return {};  // NODE
+    if (word.starts_with("-t"))
+      number = word.size() > 2 ? word.substr(2) : at + 1 < typed.size() ? typed[at + 1] : std::string();
+    at += read_option(login, word).value_or(0);
+  }
+  if (!parse_number(number)) return {};
+  return fmt::format(
+      "-t {0} is a time, and no node is named; a terminal on node{0}: ec2mpi login --tty {0}; the time for "
+      "the connection: --connect-timeout {0}",
+      number);
+}
+
 /// Of an error that begins with an option of ours: what its letter means elsewhere, and ours for that.
 std::string letter_elsewhere(const CLI::App& chosen, const std::string& said, const std::string& called) {
-  const auto* option = chosen.get_option_no_throw(said.substr(0, said.find(':')));
+  const auto* option = chosen.get_option_no_throw(said.substr(0, said.find_first_of(" :")));
   if (option == nullptr || option->get_snames().empty()) return {};
   const auto letter = "-" + option->get_snames().front();
   const auto ours = known_option_elsewhere(chosen, letter, called);
@@ -235,6 +253,21 @@ const CLI::Option* blamed_option(const CLI::App& app, const CLI::App& chosen, co
   const auto name = said.substr(0, said.find_first_of(" :"));
   const auto* option = chosen.get_option_no_throw(name);
   return option != nullptr ? option : app.get_option_no_throw(name);
+}
+
+/// Whether a message names the value as what the user gave: in quotes, or as the file or the node of an
+/// error, which stands before a colon. A file's name may stand anywhere. Any other word may be there by
+/// chance.
+bool names_value(std::string_view message, std::string_view value, bool is_file) {
+  for (auto at = message.find(value); at != std::string_view::npos; at = message.find(value, at + 1)) {
+    const char before = at == 0 ? ' ' : message[at - 1];
+    const auto rest = message.substr(at + value.size());
+    if (before == '\'' && rest.starts_with('\'')) return true;
+    if (before == ' ' && rest.starts_with(':')) return true;
+    const bool is_path = is_file && value.find_first_of("./") != std::string_view::npos;
+    if (is_path && (before == ' ' || before == '/') && (rest.empty() || rest.front() == ' ')) return true;
+  }
+  return false;
 }
 
 /// Whether `word` stands in the text, and is not a part of a longer word.
@@ -340,6 +373,8 @@ std::string describe_other_word(const CLI::App& app, const std::vector<std::stri
   }
   const auto& chosen = *commands.front();
   const auto called = "ec2mpi " + chosen.get_name();
+  if (chosen.get_name() == "login")
+    if (auto wrong = describe_terminal_of_ssh(chosen, typed, place); !wrong.empty()) return wrong;
   for (auto at = place + 1; at < typed.size() && typed[at] != "--" && typed[at] != "--help"; ++at) {
     const auto& word = typed[at];
     if (word.size() < 2 || word.front() != '-') {
@@ -398,8 +433,8 @@ std::string describe_variables(const CLI::App& app, std::string_view message) {
           std::ranges::any_of(names, [&](const auto& name) { return has_word(message, "--" + name); });
       // A number that is right as the value of an option may stand in any message; only nodes are named by
       // it.
-      const bool quoted =
-          has_word(message, value) && (!parse_number(value) || option->get_name() == "--nodes");
+      const bool quoted = names_value(message, value, option->get_type_name() == "FILE") &&
+                          (!parse_number(value) || option->get_name() == "--nodes");
       if (named || quoted) text += fmt::format(" ({} is '{}')", option->get_envname(), printable(value));
     }
   return text;

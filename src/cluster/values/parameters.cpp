@@ -68,6 +68,16 @@ Result<std::string> unquoted(std::string_view item) {
   return value;
 }
 
+/// The digits that each value of a range has at least: those of its longer end if one begins with a zero, as
+/// in the {01..10} of bash.
+std::size_t width_of_range(std::string_view first, std::string_view last) {
+  const auto is_padded = [](std::string_view text) {
+    const auto digits = text.substr(text.starts_with('-') ? 1 : 0);
+    return digits.size() > 1 && digits.front() == '0';
+  };
+  return is_padded(first) || is_padded(last) ? std::max(first.size(), last.size()) : 0;
+}
+
 /// a..b or a..b..step; the last value is the last one that does not lie beyond b.
 Result<void> add_range(std::string_view item, std::vector<std::string>& values) {
   const auto dots = item.find("..");
@@ -92,8 +102,9 @@ Result<void> add_range(std::string_view item, std::vector<std::string>& values) 
   // Before the loop, which would fill the memory after a slip of the keyboard.
   if ((*last - *first) / *step >= static_cast<long>(kMostVariants))
     return wrong(fmt::format("{} has more than {} values", in_quotes(item), kMostVariants));
+  const auto width = width_of_range(item.substr(0, dots), rest.substr(0, more));
   for (long value = *first; *step > 0 ? value <= *last : value >= *last; value += *step)
-    values.push_back(std::to_string(value));
+    values.push_back(fmt::format("{:0{}}", value, width));
   return {};
 }
 

@@ -223,6 +223,48 @@ TEST(CommandLine, AWrongEnvironmentVariableIsNamedWithWhatItMayBe) {
   }
 }
 
+TEST(CommandLine, AVariableIsNotBlamedForAWordThatStandsInAMessageByChance) {
+  Laptop laptop(2);
+  for (const auto& [variable, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"EC2MPI_NODES", "2"}, {"EC2MPI_USER", "np"}, {"EC2MPI_LIST", "amazon_instances_info"}}) {
+    const auto said =
+        laptop.refused({"run", "--scale", "seed=1,2", "--", "true"}, {.variables = {{variable, value}}});
+    EXPECT_EQ(said.find(variable), std::string::npos) << said;
+  }
+}
+
+TEST(CommandLine, TheTerminalOfSshIsNoTimeForALoginWithoutANode) {
+  Laptop laptop(4);
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{
+           {"login", "-t", "4"}, {"login", "-t", "4", "--", "top"}, {"login", "-T", "-t4"}}) {
+    const auto said = laptop.refused(words);
+    EXPECT_NE(said.find("-t 4 is a time, and no node is named; a terminal on node4: ec2mpi login --tty 4;"),
+              std::string::npos)
+        << said;
+  }
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{
+           {"login", "-tt", "4"}, {"login", "-t", "--", "top"}, {"login", "-t", "node4"}}) {
+    const auto said = laptop.refused(words);
+    EXPECT_NE(said.find("ec2mpi login --tty NODE -- COMMAND"), std::string::npos) << said;
+  }
+  laptop.nodes[4] = {.out = "four"};
+  EXPECT_EQ(laptop.run_cli({"login", "-t", "4", "4", "--", "x"}).out, "four");
+  EXPECT_EQ(laptop.run_cli({"login", "--connect-timeout", "4", "--", "x"}).code, 0);
+}
+
+TEST(CommandLine, AnEmptyWordIsRefusedInAGroupOfOptionsToo) {
+  Laptop laptop;
+  EXPECT_NE(laptop.refused({"nodes", "--format", ""}).find("the value of --format is an empty word"),
+            std::string::npos);
+}
+
+TEST(CommandLine, AFileToWriteIsNotStandardOutput) {
+  Laptop laptop;
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{
+           {"report", "-o", "-"}, {"bugreport", "-o", "-"}, {"net", "--svg", "-"}})
+    EXPECT_NE(laptop.refused(words).find("'-' is no file"), std::string::npos) << words[0];
+}
+
 TEST(CommandLine, AVariableWhoseFlagTheCommandLacksIsNotRead) {
   Laptop laptop;
   for (const auto& [variable, command] : std::initializer_list<std::pair<const char*, const char*>>{

@@ -43,4 +43,7 @@ template <class T>
 [[nodiscard]] ReadValue number(int least, int most);
 [[nodiscard]] ReadValue number(double least, double most);
 
+/// A file that is replaced as a whole: not -, which other tools take for standard output.
+[[nodiscard]] ReadValue output_file();
+
 }  // namespace ec2mpi::cli

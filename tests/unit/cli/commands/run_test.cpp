@@ -513,5 +513,14 @@ TEST(RunCommand, PythonOfTheOldNameIsReplacedOnlyWhereThereIsPython3) {
       << done.err;
 }
 
+TEST(RunCommand, ADryRunOfAScriptDoesNotClaimThatItStartsMpirun) {
+  Laptop laptop;
+  laptop.nodes[1] = master({});
+  laptop.write("run_nompi.sh", "hostname\n");
+  const auto done = laptop.run_cli({"run", "nompi", "--dry-run"});
+  EXPECT_NE(done.out.find("are made for an mpirun in it\n"), std::string::npos) << done.out << done.err;
+  EXPECT_EQ(done.out.find("starts mpirun"), std::string::npos) << done.out;
+}
+
 }  // namespace
 }  // namespace ec2mpi::cli

@@ -63,6 +63,18 @@ void at_each_step(CallFailure failure, bool all_later_fail) {
   }
 }
 
+TEST(Up, ADryRunShowsADiskWithoutAKindAndNothingBehindIt) {
+  Laptop laptop(0);
+  std::filesystem::remove(laptop.folder() / Laptop::kList);
+  std::filesystem::remove(laptop.folder() / Laptop::kKey);
+  const auto done = laptop.run_cli(
+      {"up", "2", "--type", "c5n.large", "--from", "203.0.113.7", "--dry-run", "--disk", "500G"},
+      {.variables = {{"AWS_REGION", "us-east-2"}}});
+  const auto text = done.out + done.err;
+  EXPECT_NE(text.find("disk 500 GiB"), std::string::npos) << text;
+  EXPECT_EQ(text.find(" \n"), std::string::npos) << text;
+}
+
 TEST(Up, WhatIsLeftAfterARefusalAtAnyStepIsNothingOrNamed) {
   at_each_step(CallFailure::refused, false);
 }

@@ -35,6 +35,11 @@ TEST(Values, ListsAndRanges) {
   EXPECT_EQ(values("0..10..4"), (Texts{"0", "4", "8"}));
   EXPECT_EQ(values("2..-2..-2"), (Texts{"2", "0", "-2"}));
   EXPECT_EQ(values("7..7"), (Texts{"7"}));
+  EXPECT_EQ(values("01..03"), (Texts{"01", "02", "03"}));
+  EXPECT_EQ(values("08..12..2"), (Texts{"08", "10", "12"}));
+  EXPECT_EQ(values("1..010..9"), (Texts{"001", "010"}));
+  EXPECT_EQ(values("-01..1"), (Texts{"-01", "000", "001"}));
+  EXPECT_EQ(values("0..1"), (Texts{"0", "1"}));
   EXPECT_EQ(values("1..3,10,x"), (Texts{"1", "2", "3", "10", "x"}));
   EXPECT_EQ(values("0.1,1e-3"), (Texts{"0.1", "1e-3"}));
 }
