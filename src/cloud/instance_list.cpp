@@ -7,8 +7,8 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
+#include "ec2mpi/cluster/values/own_table.hpp"
 #include "src/cloud/http.hpp"
 
 namespace ec2mpi::cloud {

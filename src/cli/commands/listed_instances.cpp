@@ -12,9 +12,9 @@
 #include "ec2mpi/cli/session/cluster_setup.hpp"
 #include "ec2mpi/cloud/instance_list.hpp"
 #include "ec2mpi/cluster/list/list_memory.hpp"
-#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
+#include "ec2mpi/cluster/values/own_table.hpp"
 
 namespace ec2mpi::cli {
 

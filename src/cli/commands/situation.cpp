@@ -22,8 +22,8 @@
 #include "ec2mpi/cli/terminal/json.hpp"
 #include "ec2mpi/cli/terminal/standard_output.hpp"
 #include "ec2mpi/cloud/prices.hpp"
-#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/list/read_inventory.hpp"
+#include "ec2mpi/cluster/values/own_table.hpp"
 #include "ec2mpi/fleet/gather.hpp"
 
 namespace ec2mpi::cli {

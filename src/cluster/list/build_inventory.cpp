@@ -11,9 +11,9 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
-#include "ec2mpi/cluster/list/own_table.hpp"
 #include "ec2mpi/cluster/read/state_words.hpp"
 #include "ec2mpi/cluster/values/ec2_words.hpp"
+#include "ec2mpi/cluster/values/own_table.hpp"
 #include "ec2mpi/cluster/values/quote.hpp"
 
 namespace ec2mpi {

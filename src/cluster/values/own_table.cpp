@@ -1,4 +1,4 @@
-#include "ec2mpi/cluster/list/own_table.hpp"
+#include "ec2mpi/cluster/values/own_table.hpp"
 
 namespace ec2mpi {
 
