@@ -6,6 +6,7 @@
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 #include "ec2mpi/ops/job/stop_after_job.hpp"
 #include "src/cli/commands/change_instances.hpp"
 #include "src/cli/commands/instances.hpp"
@@ -34,13 +35,22 @@ asio::awaitable<cloud::Answer<void>> ask_ec2(InstanceContext& context, std::vect
   return context.ec2.stop(std::move(ids), true, context.limit());
 }
 
+/// Of those that run. What EC2 answers with stands in a shell's words later.
+std::vector<std::string> private_addresses_of(const std::vector<cloud::Instance>& instances) {
+  std::vector<std::string> addresses;
+  for (const auto& one : instances)
+    if (one.state == "running" && is_ipv4(one.private_address)) addresses.push_back(one.private_address);
+  return addresses;
+}
+
 asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& options,
-                             std::vector<std::string>& ids) {
+                             InstancesOfJob& instances) {
   auto found = co_await look_up_known(context);
   if (!found) co_return report_error(context, found.error(), exit_code::not_started);
   const auto ours = refuse_foreign(*found, options.then);
   if (!ours) co_return report_error(context, ours.error(), exit_code::not_started);
-  ids = ids_of(*found);
+  instances = {ids_of(*found), private_addresses_of(*found)};
+  const auto& ids = instances.ids;
   const auto allowed = co_await ask_ec2(context, ids, options);
   if (!allowed) co_return report_error(context, allowed.error(), exit_code::not_started);
   if (!options.detach) co_return exit_code::ok;
@@ -66,23 +76,21 @@ asio::awaitable<int> prepare(InstanceContext& context, const AfterJobOptions& op
 }  // namespace
 
 Result<int> prepare_end(const AfterJobOptions& options, const CommonOptions& common,
-                        std::vector<std::string>& ids) {
+                        InstancesOfJob& instances) {
   InstanceOptions which;
   which.list = options.list;
-  return run_on_instances(
-      which, common, [&options, &ids](InstanceContext& context) { return prepare(context, options, ids); });
+  return run_on_instances(which, common, [&options, &instances](InstanceContext& context) {
+    return prepare(context, options, instances);
+  });
 }
 
-asio::awaitable<Result<void>> stop_after_job(CommandContext& context, std::string id) {
-  std::vector<std::string> addresses;
-  // As far as the list has them; the master also knows those that setup has given to it.
-  for (const auto& node : context.cluster.inventory.nodes)
-    if (node.index != context.master().index && !node.private_address.empty())
-      addresses.push_back(node.private_address);
+asio::awaitable<Result<void>> stop_after_job(CommandContext& context, std::string id,
+                                             std::vector<std::string> private_addresses) {
   const auto limit = Limit{.deadline = Clock::time_point::max(), .stop = context.runtime.stop()};
   const auto patience = limit.at_most(context.flow.connect_timeout);
   CO_TRY_AS(session, co_await context.connector.connect(context.master(), patience, [](ssh::Phase) {}));
-  auto begun = co_await ops::stop_nodes_after_job(**session, std::move(id), std::move(addresses), limit);
+  auto begun =
+      co_await ops::stop_nodes_after_job(**session, std::move(id), std::move(private_addresses), limit);
   co_return begun;
 }
 

@@ -53,8 +53,9 @@ struct RunOptions {
 
 /// How a job ended, for what comes after it.
 struct JobAftermath {
-  bool ended = false;     ///< and was not left running
-  bool complete = false;  ///< its results are here, if it has any
+  InstancesOfJob instances = {};  ///< with --then
+  bool ended = false;             ///< and was not left running
+  bool complete = false;          ///< its results are here, if it has any
 };
 
 /// The words behind -- come last.
@@ -77,9 +78,10 @@ std::string spoken_name(const RunOptions& options, const std::vector<std::string
 /// The exit code of a job that was left running.
 /// With --then the master is told to stop the instances. If it cannot be told, that is an error,
 /// because the instances would cost without an end.
-asio::awaitable<int> leave_job(CommandContext& context, AfterJob then, std::string id, int code) {
-  if (then == AfterJob::nothing) co_return code;
-  const auto watching = co_await stop_after_job(context, id);
+asio::awaitable<int> leave_job(CommandContext& context, const InstancesOfJob& instances, std::string id,
+                               int code) {
+  if (instances.ids.empty()) co_return code;
+  const auto watching = co_await stop_after_job(context, id, instances.private_addresses);
   if (watching) co_return code;
   context.console().talk(fmt::format("ec2mpi: {} runs, but nothing will stop the instances after it: {}", id,
                                      watching.error().message));
@@ -173,7 +175,7 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   }
   view.emit("end", {{"exit_code", code}, {"job", has_ended ? job_json(end.followed->record) : Json()}});
   if (is_left) {
-    const int left = co_await leave_job(context, options.then, id, code);
+    const int left = co_await leave_job(context, aftermath.instances, id, code);
     co_return left;
   }
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
@@ -181,7 +183,8 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   std::vector<ops::JobRecord> jobs = {end.followed->record};
   const int with_results = co_await bring_results(context, std::move(jobs), code);
   // After a cancelled job the instances stay.
-  aftermath = {true, with_results == code && code != exit_code::interrupted};
+  aftermath.ended = true;
+  aftermath.complete = with_results == code && code != exit_code::interrupted;
   co_return with_results;
 }
 
@@ -230,7 +233,7 @@ Result<int> run_once(RunOptions options, const CommonOptions& common, JobAfterma
     return fail(ErrorKind::usage, "--then with --detach is for one job, not for a series");
   if (series) {
     const auto code = run_series(request_series(options, std::move(*chosen)), *cluster, common);
-    aftermath = {code == exit_code::ok, code == exit_code::ok};
+    aftermath.ended = aftermath.complete = code == exit_code::ok;
     return code;
   }
   TRY_AS(job, specify_single_job(options, *chosen, *common.world));
@@ -249,9 +252,8 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
   const bool starts = !options.explain && !options.series.dry_run;
   if (options.then == AfterJob::nothing || !starts) return run_once(options, common, aftermath);
   const AfterJobOptions after{options.then, options.detach, options.list.list};
-  std::vector<std::string> ids;
   // EC2 is asked before the job: a refusal after it could come when nobody looks.
-  const auto prepared = prepare_end(after, common, ids);
+  const auto prepared = prepare_end(after, common, aftermath.instances);
   if (!prepared || *prepared != exit_code::ok) return prepared;
   const auto code = run_once(options, common, aftermath);
   if (!code || options.detach) return code;
@@ -261,7 +263,7 @@ Result<int> run_run(const RunOptions& options, const CommonOptions& common) {
                            aftermath.ended ? "not all results are here" : "the job has not come to its end"));
     return code;
   }
-  TRY_AS(ended, end_after_job(after, common, std::move(ids)));
+  TRY_AS(ended, end_after_job(after, common, aftermath.instances.ids));
   // The code of the job wins over that of the end of the instances.
   return *code == exit_code::ok ? *ended : *code;
 }

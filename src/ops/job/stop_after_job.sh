@@ -2,10 +2,10 @@
 # On the master, as the login user: stops all nodes, this one last, when a job has ended. It returns at once, and waits
 # in the background. In front of this text stand:
 #   id         the job
-#   addresses  the private addresses of the other nodes that the list has, with blanks between them
+#   addresses  the private addresses of all nodes, with blanks between them
 #   sudo_words.sh of ops/node
-# It answers nothing. Status 1, and the reason on standard error, if this machine could not be stopped. The words of a
-# shutdown that is refused are in the job's file stop_failed.
+# It answers nothing. Status 1, and the reason on standard error, if a machine could not be stopped. The words of a shutdown
+# that is refused are in the job's file stop_failed.
 # shellcheck disable=SC2154 # id and addresses stand in front of this text
 # shellcheck disable=SC2086 # several words
 job=$HOME/.ec2mpi/jobs/$id
@@ -28,19 +28,34 @@ wait_for_end() {
   done
 }
 
-# setup has written all nodes into /etc/hosts.
 other_nodes() {
-  {
-    printf '%s\n' $addresses
-    sed -n '/^# BEGIN ec2mpi/,/^# END ec2mpi/s/^\([0-9a-f][0-9a-f.:]*\)[[:blank:]].*/\1/p' /etc/hosts
-  } | sort -u | while read -r address; do
+  for address in $addresses; do
     case " $(hostname -I) " in *" $address "*) ;; *) echo "$address" ;; esac
   done
 }
 
+# on_others COMMAND: as root on each of the other nodes, whatever the login shell there. Prints "ADDRESS: REASON" for those
+# on which it fails.
+# shellcheck disable=SC2016 # other shells read the words in single quotes
+on_others() {
+  in_root='[ "$(id -u)" = 0 ] && root= || root="sudo -n"; '
+  other_nodes | xargs -P 16 -I '{}' sh -c '
+    said=$(timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$1" "$2" 2>&1 </dev/null) ||
+      printf "%s: %s\n" "$1" "$(printf "%s\n" "${said:-no answer}" | sed -n "\$p")"' sh '{}' "exec sh -c '$in_root$1'"
+}
+
+# shellcheck disable=SC2016
+failed=$(on_others '[ -z "$root" ] || $root -l shutdown -h now >/dev/null')
+[ -z "$failed" ] || {
+  more=$(($(printf '%s\n' "$failed" | wc -l) - 1))
+  [ $more -eq 0 ] && more= || more=" (and $more more)"
+  echo "the master could not stop $(printf '%s\n' "$failed" | sed 1q)$more; ec2mpi setup joins the nodes" >&2
+  exit 1
+}
+
 stop_all() {
-  other_nodes | xargs -P 16 -I '{}' timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR '{}' \
-    "if [ \"\$(id -u)\" = 0 ]; then shutdown -h now; else sudo -n shutdown -h now; fi"
+  # shellcheck disable=SC2016
+  on_others '$root shutdown -h now'
   # A shutdown that is refused, or does not end the machine, is asked for again, but not for ever.
   tries=0
   while [ $tries -lt 10 ]; do

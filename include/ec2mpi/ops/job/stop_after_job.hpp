@@ -10,9 +10,8 @@
 
 namespace ec2mpi::ops {
 
-/// Begins to wait for the end of the job, and returns. `addresses`: the private ones of the other nodes, as
-/// far as the list has them; the master also knows those that setup has given it. Errors: those of the
-/// session; remote_io with the master's words, if it could not stop itself.
+/// Begins to wait for the end of the job, and returns. `addresses`: the private ones of all nodes. Errors:
+/// those of the session; remote_io with the master's words, if it could not stop itself or another node.
 [[nodiscard]] asio::awaitable<Result<void>> stop_nodes_after_job(ssh::Session& session, std::string id,
                                                                  std::vector<std::string> addresses,
                                                                  Limit limit);
