@@ -354,6 +354,7 @@ def test_follow_connects_again_when_a_write_finds_the_connection_lost(ec2mpi, cl
     cluster4.uplink("--rtt", "1000")
     process = follow(ec2mpi, "-w", "1", "a.log", ".")
     log = ec2mpi.folder / "a.log"
+    wait_until(log.exists, "the file", 60)  # by then nothing of an earlier test runs
     wait_until(lambda: "cksum" in cluster4.host(1, "pgrep -a -u ubuntu sh; true").out, "the program that watches", 60)
     process.send_signal(signal.SIGSTOP)  # its words are on their way
     cluster4.host(1, "pkill -u ubuntu sshd")

@@ -5,6 +5,7 @@
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/address.hpp"
 
 namespace ec2mpi::ssh {
 
@@ -36,7 +37,8 @@ Result<Target> TargetFinder::target_of(const Node& node) {
   } else if (configured.jump && configured.jump->address != node.address) {
     target->jump = std::move(configured.jump);
   }
-  if (!configured.host_place.empty()) TRY(check_machine(node, *target, configured.host_place));
+  // Two names may mean one machine, two addresses do not.
+  if (!configured.host_place.empty() && is_numeric_address(node.address)) TRY(check_machine(node, *target, configured.host_place));
   return target;
 }
 
