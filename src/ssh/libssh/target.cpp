@@ -38,7 +38,8 @@ Result<Target> TargetFinder::target_of(const Node& node) {
     target->jump = std::move(configured.jump);
   }
   // Two names may mean one machine, two addresses do not.
-  if (!configured.host_place.empty() && is_numeric_address(node.address)) TRY(check_machine(node, *target, configured.host_place));
+  if (!configured.host_place.empty() && is_numeric_address(node.address))
+    TRY(check_machine(node, *target, configured.host_place));
   return target;
 }
 
