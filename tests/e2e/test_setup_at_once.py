@@ -63,7 +63,7 @@ def test_a_setup_of_some_nodes_does_not_part_them_from_the_others_of_another_set
     mine = {host: content(cluster4, host, KEYS) for host in HOSTS}
     refused = ec2mpi("setup", "--no-packages", "-w", "1,2", cwd=second)
     assert refused.code == 1, refused.out + refused.err
-    assert "node1 shares the key pair of another setup with 10.0.0.13, and a new pair would part them" in refused.err
+    assert "node1 shares the key pair of another setup with 10.0.0.13, and a new pair would separate them" in refused.err
     assert {host: content(cluster4, host, KEYS) for host in HOSTS} == mine and all_trust_each_other(cluster4)
     assert not (second / ".ec2mpi/setup").exists(), "a pair that nobody has is not remembered"
     assert ec2mpi("setup", "--no-packages", cwd=second).code == 0, "the hint was right"

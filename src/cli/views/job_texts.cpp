@@ -71,8 +71,7 @@ std::string placement_text(const std::vector<Place>& places, const char* unit) {
 std::string plan_text(const ops::JobPlan& plan) {
   if (plan.line.empty())
     return "# a script of yours, which runs on the master; $EC2MPI_HOSTFILE and nodeIPaddress are made for "
-           "an "
-           "mpirun in it\n";
+           "an mpirun in it\n";
   // Quoted for a shell, so it can be pasted.
   auto text = quote_words(ops::line_of(plan.line)) + "\n\n";
   std::size_t width = 0;

@@ -40,8 +40,13 @@ other_nodes() {
 on_others() {
   in_root='[ "$(id -u)" = 0 ] && root= || root="sudo -n"; '
   other_nodes | xargs -P 16 -I '{}' sh -c '
-    said=$(timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$1" "$2" 2>&1 </dev/null) ||
-      printf "%s: %s\n" "$1" "$(printf "%s\n" "${said:-no answer}" | sed -n "\$p")"' sh '{}' "exec sh -c '$in_root$1'"
+    said=$(timeout 60 ssh -o BatchMode=yes -o ConnectTimeout=8 -o LogLevel=ERROR "$1" "$2" 2>&1 </dev/null)
+    case $? in
+      0) exit ;;
+      255) next="; ec2mpi setup joins the nodes" ;; # of ssh itself
+      *) next= ;;
+    esac
+    printf "%s: %s%s\n" "$1" "$(printf "%s\n" "${said:-no answer}" | sed -n "\$p")" "$next"' sh '{}' "exec sh -c '$in_root$1'"
 }
 
 # shellcheck disable=SC2016
@@ -49,7 +54,7 @@ failed=$(on_others '[ -z "$root" ] || $root -l shutdown -h now >/dev/null')
 [ -z "$failed" ] || {
   more=$(($(printf '%s\n' "$failed" | wc -l) - 1))
   [ $more -eq 0 ] && more= || more=" (and $more more)"
-  echo "the master could not stop $(printf '%s\n' "$failed" | sed 1q)$more; ec2mpi setup joins the nodes" >&2
+  echo "the master could not stop $(printf '%s\n' "$failed" | sed 1q)$more" >&2
   exit 1
 }
 

@@ -121,7 +121,7 @@ class Follow {
     };
     PartsJob parts{run, plan_.as_root, *tree, progress};
     auto brought = co_await pull_tails(std::move(parts), tails);
-    // What came before a lost connection is here: the next one continues behind it.
+    // Before the error counts: the next connection continues behind the bytes that have come.
     remember(tails, *tree);
     if (!brought) {
       if (auto kept = tolerate(brought.error()); !kept) co_return kept;

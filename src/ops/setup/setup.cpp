@@ -333,8 +333,7 @@ class Setup : public JointWork {
     return request_.keep(now);
   }
 
-  /// A new pair for some nodes would take the others of the same cluster the way to them, if another setup
-  /// has made them trust each other.
+  /// Another setup may have joined some of these nodes with others; a new pair would separate them.
   [[nodiscard]] Result<void> check_peers() const {
     std::set<Ipv4> here;
     for (const auto& [index, member] : present_) here.insert(member.address);
@@ -346,7 +345,7 @@ class Setup : public JointWork {
       if (others.empty()) continue;
       return fail(
           ErrorKind::remote_io,
-          fmt::format("node{} shares the key pair of another setup with {}, and a new pair would part "
+          fmt::format("node{} shares the key pair of another setup with {}, and a new pair would separate "
                       "them; next: setup without -w and -x, or copy that setup's .ec2mpi here",
                       index, some_of(others, 3)));
     }
