@@ -198,6 +198,8 @@ def test_ctrl_c_cancels_all_and_ctrl_backslash_leaves_them(ec2mpi, hosts8):
     process = ec2mpi.start("run", "long", "--set", "seconds=0.1,31416,31417")
     # the second one is started by the first one's supervisor, and must be as easy to end
     wait_until(lambda: on_master(hosts8, "cat .ec2mpi/jobs/long-seconds31416/out").out == "up\n" * 8, "the second runs", 60)
+    while "long-seconds31416: running" not in (line := process.stderr.readline()):  # ec2mpi knows it, too
+        assert line, "the series ended"
     process.send_signal(signal.SIGQUIT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "continues on the master: 1 done, 1 running, 1 queued" in err, err

@@ -47,8 +47,8 @@ std::optional<JobProcess> parse_process(std::string_view line) {
   const auto ticks = parse_number(fields[kTicks]);
   const auto peak = parse_number(fields[kPeak]);
   // Numbers of a node: bounded, so that the sums and products made of them cannot overflow.
-  if (!pid || *pid > 1U << 30U || !cpu || !rss || *rss > 1ULL << 50U || !age || *age > 1ULL << 40U ||
-      !ticks || *ticks > 1ULL << 50U || !peak || *peak > 1ULL << 50U)
+  if (!pid || *pid > 1U << 30U || fields[kJob].empty() || !cpu || !rss || *rss > 1ULL << 50U || !age ||
+      *age > 1ULL << 40U || !ticks || *ticks > 1ULL << 50U || !peak || *peak > 1ULL << 50U)
     return std::nullopt;
   JobProcess process;
   process.pid = static_cast<int>(*pid);

@@ -26,7 +26,8 @@ for pid in $(grep -slz "^$mark=" /proc/[0-9]*/environ | cut -d/ -f3); do
 $(tr '\0\n' '\n?' <"/proc/$pid/environ")
 END
   stat=$(tr '\n' ' ' <"/proc/$pid/stat") # a name may hold line feeds
-  [ -n "$stat" ] || continue
+  # A process that has ended meanwhile has no environment, and is a zombie with a stat until its parent has looked.
+  [ -n "$job" ] && [ -n "$stat" ] || continue
   # shellcheck disable=SC2086 # the words behind the name
   set -- ${stat##*) }
   ticks=$((${12} + ${13}))
