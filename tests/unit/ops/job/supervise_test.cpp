@@ -164,6 +164,14 @@ TEST_P(Supervise, AnMpirunThatASignalEndedSaysNothing) {
   supervise();
   EXPECT_EQ(text("why") + text("exit"), "mpirun ended1");
   fs::remove(folder_ / "why");
+  write("run",
+        "echo '[a:79] plm:rsh: Warning: setpgid(117,117) failed in parent with errno=Permission denied(13)' "
+        ">&2\nexit 1\n");
+  supervise();
+  EXPECT_EQ(text("why") + text("exit") + text("reason"), "mpirun ended1exit 1")
+      << "only the launcher's noise";
+  fs::remove(folder_ / "why");
+  fs::remove(folder_ / "err");
   write("run", "exit 1\n");
   write("script", "run_x.sh");
   supervise();
