@@ -83,6 +83,22 @@ def test_an_abort_that_mpirun_shows_as_0_is_a_failure(ec2mpi, cluster4, how, cod
     assert ec2mpi("wait").code == ec2mpi("attach").code == 1
 
 
+def test_a_job_fails_as_its_mpirun_said_where_a_wrapper_returns_0(ec2mpi, cluster4):
+    wrapper = f"{HOME}/bin/mpirun"
+    for host in HOSTS:
+        cluster4.host(host, f"mkdir -p {HOME}/bin && cat >{wrapper} && chmod +x {wrapper}", user="ubuntu",
+                      input='#!/bin/sh\n"$(command -v mpirun)" "$@" | cat\n')
+    try:
+        for words, code in ((("python3", "-c", "raise SystemExit(3)"), 3), (("./nothere",), 1),
+                            (("python3", "-c", "import os; os.kill(os.getpid(), 9)"), 137), (("true",), 0)):
+            done = ec2mpi("run", "--mpirun", wrapper, "-np", "2", "--", *words)
+            assert done.code == code, (words, done.code, done.err)
+            assert (f"{wrapper} ended with 0, but" in done.err) == (code != 0), done.err
+    finally:
+        for host in HOSTS:
+            cluster4.host(host, f"rm -f {wrapper}")
+
+
 def test_an_aborted_job_of_a_series_has_failed_has_no_results_and_is_tried_again(ec2mpi, cluster4):
     put(cluster4, "abort.py", ABORT)
     (ec2mpi.folder / "ec2mpi.toml").write_text(TOML.replace("code = [0, 256]", "code = [256]"))

@@ -81,6 +81,40 @@ crash_of_rank() {
       /^[a-z]+ noticed that process rank [0-9]+ with PID [0-9]+ on node [^ ]+ exited on signal [0-9]+/ { said = $0 }
     { last = $0 }' err | head -c 300
 }
+# A launcher that is a script, such as a wrapper of a site, may end with 0 whatever the mpirun in it returned. An mpirun
+# that is a program returns the truth, and then a page in the output is one that the job itself has printed.
+launcher_is_script() {
+  launcher=$(sed -n 's/^mpirun //p' meta)
+  [ ! -s script ] && [ -r "$launcher" ] && [ "$(head -c 4 "$launcher" | tail -c 3)" != ELF ]
+}
+# Prints the status of an mpirun that has said that the job failed: the first one that a page names, else 1. Only whole
+# pages count, which stand between two lines of dashes (Open MPI) or of = (MPICH). They may be in either stream.
+told_failure() {
+  { tail -c 65536 err; echo; tail -c 65536 out; } | tr -d '\000\r' | awk '
+    # The pattern begins the page and ends with a number.
+    function tell(pattern, added) {
+      if (named != "" || !match(page, pattern)) return
+      words = substr(page, 1, RLENGTH)
+      match(words, /[0-9]+$/)
+      named = added + substr(words, RSTART)
+    }
+    function read_page() {
+      gsub(/[ \t]+/, " ", page)
+      tell("^ [a-z]+ noticed that process rank [0-9]+ with PID [0-9]+ on node [^ ]+ exited on signal [0-9]+", 128)
+      tell("^ [a-z]+ detected that one or more processes exited with non-zero status, .* Exit code: [0-9]+", 0)
+      tell("^ = BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES .* = EXIT CODE: [0-9]+", 0)
+      if (page ~ /^ [A-Z][a-z]+ job .*terminated normally, but [0-9]+ process(es)? returned / ||
+          page ~ /^ [A-Za-z]+ was unable to (reliably )?(launch|find|start|access|open) / ||
+          page ~ /^ [A-Za-z ]+ tried to fork a new process via the "execve" system call but / ||
+          page ~ /^ [a-z]+ has (exited due to |detected an attempt to run as root)/ ||
+          page ~ /^ There are not enough slots available /) failed = 1
+      page = ""
+    }
+    length($0) > 50 && substr($0, length($0) - 49) ~ /^(-+|=+)$/ { read_page(); next }
+    length(page) < 4096 { page = page " " $0 }
+    /^\[proxy:[^ ]+\] .*execvp error on file / || /^\[[^ ]+:[0-9]+\] [*][*][*] +MPI_ERRORS_ARE_FATAL [(]/ { failed = 1 }
+    END { if (named != "") print named % 256 ? named % 256 : 1; else if (failed) print 1 }'
+}
 # Open MPI 5 writes a line into `ranks` for each rank that it has started. Now and then it starts fewer ranks than it
 # was told to, and returns 0.
 ranks_missing() {
@@ -134,6 +168,12 @@ judge() {
   if [ "$status" = 0 ] && aborted; then
     because aborted
     status=1
+  fi
+  if [ "$status" = 0 ] && launcher_is_script; then
+    status=$(told_failure)
+    : "${status:=0}"
+    [ "$status" = 0 ] ||
+      echo "ec2mpi: $launcher ended with 0, but the mpirun in it said that the job failed; the wrapper has to return mpirun's status" >>err
   fi
   if [ "$status" = 0 ] && [ -s script ]; then
     crash=$(crash_of_rank)

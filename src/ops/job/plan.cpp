@@ -264,7 +264,7 @@ class Planner {
       if (plan_.places[i].ranks + plan_.places[i].spare > 0) indices.push_back(nodes_[i].index);
     }
     auto text = fmt::format("np {}\nnodes {}\n", total_ranks(plan_.places), fold_indices(indices));
-    if (!plan_.mpi.empty()) text += fmt::format("mpi {}\n", plan_.mpi);
+    if (!plan_.mpi.empty()) text += fmt::format("mpi {}\nmpirun {}\n", plan_.mpi, printable(master_.mpirun));
     const auto words = job_.shown_as.empty() ? quote_words(job_.command) : job_.shown_as;
     text +=
         fmt::format("command {}\n",

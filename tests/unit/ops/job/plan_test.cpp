@@ -166,6 +166,12 @@ TEST_F(PlanOf, SettingsOfANodeWithoutRanksDoNotMatter) {
   EXPECT_EQ(plan_job(job, nodes, nodes.front(), facts)->files.settle.find("node3:"), std::string::npos);
 }
 
+TEST_F(PlanOf, TheJobKeepsWhichLauncherItHas) {
+  const auto plan = plan_job(job, nodes, nodes.front(), facts);
+  ASSERT_TRUE(plan);
+  EXPECT_NE(plan->files.meta.find("\nmpirun " + plan->line.front().words.front() + "\n"), std::string::npos);
+}
+
 TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
   job.workdir = "proj";
   job.pull = {"out/*.csv", "~/log", "/mnt/x y"};

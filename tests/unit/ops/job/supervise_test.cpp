@@ -158,6 +158,48 @@ TEST_P(Supervise, AScriptThatHidesACrashedRankIsToldApart) {
   EXPECT_EQ(error_of(rule + "\n" + crash + "more\n" + rule + "\n").find("ec2mpi:"), std::string::npos);
 }
 
+// A wrapper of a site, as --mpirun or as the first mpirun of the PATH, may end with 0 whatever its mpirun
+// returned.
+TEST_P(Supervise, WhatMpirunSaidCountsWhereAWrapperHidesItsStatus) {
+  const std::string rule(74, '-');
+  const std::string line(83, '=');
+  std::ofstream(home_ / "wrapper") << "#!/bin/sh\n";
+  const auto status_of = [&](const std::string& page, const char* stream = "err",
+                             const std::string& mpirun = "") {
+    for (const char* old : {"out", "err", "why", "exit"}) fs::remove(folder_ / old);
+    write("meta", "np 1\nmpirun " + (mpirun.empty() ? (home_ / "wrapper").string() : mpirun) + "\n");
+    write("run", std::string("cat ") + (stream == std::string("err") ? ">&2 " : "") + "<<'END'\n" + page +
+                     "END\necho bye >&2\n");
+    supervise();
+    return text("exit");
+  };
+  const std::string primary = rule + "\nPrimary job  terminated normally, but 1 process returned\n" +
+                              "a non-zero exit code. Per user-direction, the job has been aborted.\n" + rule +
+                              "\n";
+  const std::string code =
+      rule + "\nmpirun detected that one or more processes exited with non-zero status, thus causing\n" +
+      "the job to be terminated. The first process to do so was:\n\n  Process name: [[8596,1],1]\n" +
+      "  Exit code:    3\n";
+  EXPECT_EQ(status_of(primary + code + rule + "\n"), "3");
+  EXPECT_NE(text("err").find("wrapper ended with 0, but the mpirun in it said"), std::string::npos);
+  EXPECT_EQ(status_of(primary + code + rule + "\n", "out"), "3") << "of a wrapper with 2>&1";
+  EXPECT_EQ(status_of("a rank's text" + primary), "1");
+  EXPECT_EQ(status_of(rule + "\nprterun noticed that process rank 1 with PID 7 on node b exited on\n" +
+                      "signal 11 (Segmentation fault).\n" + rule + "\n"),
+            "139");
+  EXPECT_EQ(status_of(rule + "\nmpirun was unable to launch the specified application as it could not\n" +
+                      "access or execute an executable:\n\nExecutable: ./a\n" + rule + "\n"),
+            "1");
+  EXPECT_EQ(status_of(line + "\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n" +
+                      "=   PID 8571 RUNNING AT vm\n=   EXIT CODE: 11\n=   CLEANING UP\n" + line + "\n"),
+            "11");
+  EXPECT_EQ(status_of(code), "0") << "a page without its end";
+  EXPECT_EQ(status_of("it said: " + primary.substr(rule.size() + 1)), "0") << "a page without its begin";
+  EXPECT_EQ(status_of(rule + "\nWARNING: a page about something else\n" + rule + "\n"), "0");
+  EXPECT_EQ(status_of(primary + code + rule + "\n", "err", "/bin/true"), "0")
+      << "an mpirun that is a program returns the truth";
+}
+
 TEST_P(Supervise, AnMpirunThatASignalEndedSaysNothing) {
   write("meta", "np 1\nmpi Open MPI 4.1.4\n");
   write("run", "trap 'exit 1' TERM\nkill -TERM $$\n");
