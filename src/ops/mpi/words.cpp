@@ -56,6 +56,8 @@ std::optional<RankFailure> reported_by_launcher(const std::string& text) {
   static const std::regex kLeft(
       R"(has exited due to process rank (\d+) with PID \d+ on\s+node (\S+) exiting (improperly|without calling))");
   static const std::regex kHydra(R"(PID \d+ RUNNING AT (\S+)\s+=\s+EXIT CODE: (\d+))");
+  // Of Intel MPI, and of MPICH.
+  static const std::regex kHydraSignal(R"((?:KILLED BY SIGNAL: |EXIT STRING: [^\n(]{0,60}\(signal )(\d+))");
   std::smatch found;
   if (std::regex_search(text, found, kSignal))
     return RankFailure{number(found[1]), found[2], 0, number(found[3]), {}};
@@ -66,8 +68,10 @@ std::optional<RankFailure> reported_by_launcher(const std::string& text) {
                        "ended without MPI_Finalize (exit, os._exit, a crash)"};
   if (std::regex_search(text, found, kHydra)) {
     const int code = number(found[2]);
-    // Hydra prints the number of the signal as the exit code.
-    const bool killed = code > 0 && code < 32 && text.find("KILLED BY SIGNAL") != std::string::npos;
+    // Hydra prints the number of the signal as the exit code, and names the signal below.
+    std::smatch by;
+    const auto below = found.suffix().str();
+    const bool killed = std::regex_search(below, by, kHydraSignal) && number(by[1]) == code;
     return RankFailure{std::nullopt, found[1], killed ? 0 : code, killed ? code : 0, {}};
   }
   return std::nullopt;

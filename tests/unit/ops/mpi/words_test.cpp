@@ -73,6 +73,21 @@ TEST(FirstFailure, IsReadFromTheLaunchersWords) {
   EXPECT_FALSE(first_failure("all well\n"));
 }
 
+TEST(FirstFailure, OfMpichIsASignalOnlyIfItNamesThatSignal) {
+  const auto told = [](const char* code, const char* below) {
+    const auto failure = first_failure(
+        fmt::format("=   PID 8571 RUNNING AT node2\n=   EXIT CODE: {}\n=   CLEANING UP REMAINING "
+                    "PROCESSES\n====\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: {}\n",
+                    code, below));
+    return failure ? failure->describe() : "";
+  };
+  EXPECT_EQ(told("11", "Segmentation fault (signal 11)"),
+            "a rank on node2 was killed (signal 11): segmentation fault");
+  EXPECT_EQ(told("6", "Aborted (signal 6)"), "a rank on node2 was killed (signal 6): it aborted itself");
+  EXPECT_EQ(told("11", "Hangup (signal 1)"), "a rank on node2 ended with 11");
+  EXPECT_EQ(told("11", ""), "a rank on node2 ended with 11");
+}
+
 std::string described(std::string_view err) {
   const auto failure = first_failure(err);
   return failure ? failure->describe() : "";
