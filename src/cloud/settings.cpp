@@ -35,8 +35,8 @@ Result<std::string> find_region(const CloudFlags& flags, const Environment& envi
       return fail(ErrorKind::usage, fmt::format("'{}' is not the name of a region", printable(*region)));
     return *region;
   }
-  return fail(ErrorKind::usage,
-              "no region is set; name it with --region, as in --region us-east-2, or in AWS_REGION");
+  // `run --then` asks for it, too, and has no --region.
+  return fail(ErrorKind::usage, "no region is set; name yours, as in: export AWS_REGION=us-east-2");
 }
 
 /// The host of scheme://[user@]host[:port][/path]; empty if the URL has another form or a user in it.

@@ -62,7 +62,8 @@ TEST(Settings, RegionIsNeverGuessed) {
                                               {"AWS_CONFIG_FILE", "/nowhere/a"},
                                               {"AWS_SHARED_CREDENTIALS_FILE", "/nowhere/b"}}));
   ASSERT_FALSE(settings);
-  EXPECT_NE(settings.error().message.find("--region"), std::string::npos);
+  EXPECT_NE(settings.error().message.find("export AWS_REGION="), std::string::npos);
+  EXPECT_EQ(settings.error().message.find("--"), std::string::npos) << "run --then has no such flag";
 }
 
 TEST_F(Profiles, EndpointWithoutEncryptionIsForThisMachineOnly) {
