@@ -107,3 +107,11 @@ def test_a_silent_job_that_uses_processors_ends_as_hang_with_its_stacks(cluster4
     told = json.loads(ec2mpi("stacks", job["id"], "--json").out)
     assert told["sentence"].startswith("rank 2 (node3) has not come to Barrier"), told
     assert sorted(rank["rank"] for rank in told["ranks"]) == [0, 1, 2, 3], told
+
+
+def test_a_rank_that_is_a_shell_hangs_as_well(cluster4, ec2mpi):
+    (ec2mpi.folder / "ec2mpi.toml").write_text("[jobs]\nhang = '5s'\n")
+    done = ec2mpi("run", "-np", 2, "--", "sh", "-c", "while :; do :; done")
+    assert done.code not in (0, 2, 255) and "printed nothing for the time of [jobs] hang" in done.err, done
+    kept = ec2mpi("stacks", json.loads(ec2mpi("jobs", "--json").out)[0]["id"], "--json")
+    assert sorted(rank["rank"] for rank in json.loads(kept.out)["ranks"]) == [0, 1], kept

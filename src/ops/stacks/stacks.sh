@@ -27,16 +27,32 @@ is_wrapper() {
 after_name() {
   stat=$(tr '\n' ' ' <"/proc/$1/stat") && echo "${stat##*) }"
 }
-# A rank has passed its number on to its children, and a shell that has started it has got the same number.
+# A rank has passed its number on to its children, and a shell that has started it has got the same number. Where no other
+# program has that number, the innermost of the wrappers is the rank.
 find_ranks() {
   # shellcheck disable=SC2013 # numbers
   for pid in $(grep -slzxF -e "$mark" /proc/[0-9]*/environ | cut -d/ -f3); do
     rank=$(rank_of "$pid")
-    if [ -z "$rank" ] || is_wrapper "$pid"; then continue; fi
     # shellcheck disable=SC2046 # words
     set -- $(after_name "$pid")
-    if [ "$(rank_of "$2")" != "$rank" ] || is_wrapper "$2"; then echo "$rank:$pid"; fi
-  done
+    if [ -z "$rank" ] || [ -z "$2" ]; then continue; fi
+    if is_wrapper "$pid"; then kind=wrapper; else kind=program; fi
+    echo "$pid $2 $rank $kind"
+  done | awk '
+    { parent[$1] = $2; rank[$1] = $3; kind[$1] = $4 }
+    END {
+      for (pid in rank) {
+        if (kind[pid] == "program") has_program[rank[pid]]
+        if ((parent[pid] in rank) && rank[parent[pid]] == rank[pid]) {
+          has_child[parent[pid]]
+          if (kind[parent[pid]] == "program") is_helper[pid]
+        }
+      }
+      for (pid in rank) {
+        is_rank = kind[pid] == "program" ? !(pid in is_helper) : !(rank[pid] in has_program) && !(pid in has_child)
+        if (is_rank) print rank[pid] ":" pid
+      }
+    }'
 }
 ticks_of() {
   # shellcheck disable=SC2046 # words

@@ -1,6 +1,14 @@
 #include "ec2mpi/ops/stacks/stacks.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "ec2mpi/base/file.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi::ops {
 namespace {
@@ -115,6 +123,41 @@ TEST(Stacks, AdviceIsGivenOnlyWhereAToolIsMissing) {
   EXPECT_EQ(more_advice(silent, false), "gdb did not read the stack of rank 0 (node1); try again");
   EXPECT_NE(more_advice(without, false).find("gdb"), std::string::npos);
   EXPECT_NE(more_advice(without, true).find("sudo"), std::string::npos);
+}
+
+/// Runs a shell program in a folder, where `bin` comes first in the PATH.
+std::string printed_in(const test::ScratchFolder& folder, const std::string& program) {
+  std::ofstream(folder / "program") << program;
+  const auto line =
+      "cd '" + folder.path().string() + "' && PATH=\"$PWD/bin:$PATH\" timeout 100 sh ./program >said 2>&1";
+  EXPECT_EQ(std::system(line.c_str()), 0);
+  return read_file(folder / "said").value_or("");
+}
+
+// A rank may be a shell and nothing else, and then the look must find it.
+TEST(Stacks, AShellIsTheRankWhereItRunsNoOtherProgram) {
+  const test::ScratchFolder folder;
+  std::filesystem::create_directory(folder / "bin");
+  for (const char* tool : {"gdb", "eu-stack", "sudo"}) {
+    const auto file = folder.path() / "bin" / tool;
+    std::ofstream(file) << "#!/bin/sh\nexit 1\n";
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  }
+  const auto id = "looked-at-" + std::to_string(::getpid());
+  std::ofstream(folder / "look") << stacks_script(id);
+  // Ranks 0 and 2 wait in their shells until somebody writes into the pipe.
+  printed_in(folder,
+             "mkfifo pipe\nexport EC2MPI_JOB=" + id +
+                 "\nOMPI_COMM_WORLD_RANK=0 timeout 90 sh -c 'read -r line <pipe; :' & echo $! >>pids\n"
+                 "OMPI_COMM_WORLD_RANK=1 timeout 90 sh -c 'sleep 80; :' & echo $! >>pids\n"
+                 "OMPI_COMM_WORLD_RANK=2 timeout 90 bash -c 'read -r line <pipe; :' & echo $! >>pids\n");
+  std::string found;
+  for (int tries = 0; tries < 20 && found != "0 sh\n1 sleep\n2 bash\n"; ++tries)
+    found = printed_in(folder,
+                       "sh ./look | awk '$3 == \"state\" { print $1, $2 }' | sort |\n"
+                       "  while read -r rank pid; do echo \"$rank $(cat /proc/$pid/comm)\"; done\n");
+  EXPECT_EQ(found, "0 sh\n1 sleep\n2 bash\n");
+  printed_in(folder, "kill $(cat pids)\n");
 }
 
 }  // namespace
