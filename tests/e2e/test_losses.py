@@ -88,6 +88,16 @@ def test_a_killed_daemon_that_mpirun_notices(ec2mpi, cluster4):
     assert record["why"] == "", err
 
 
+@pytest.mark.skipif(bool(HOSTS_ROOT), reason="the connections of Open MPI 5 end when its daemons run")
+def test_a_node_whose_connection_is_lost_is_named(ec2mpi, cluster4):
+    process = start(ec2mpi, "openmpi")
+    done = cluster4.host(3, "pkill -KILL -f '^sshd: ubuntu'")
+    assert done.code == 0, done
+    record, err = assert_lost(ec2mpi, cluster4, process)
+    assert "node3 or its connection was lost while the job ran" in err and "exec -w 3" in err, (record, err)
+
+
+
 def test_a_daemon_that_cannot_end_when_another_is_lost(ec2mpi, cluster4):
     """mpirun ends the others, and would wait for the frozen one for ever."""
     process = start(ec2mpi, "openmpi")

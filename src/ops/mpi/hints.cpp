@@ -302,9 +302,10 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
     if (in_command && !is_plain(found->word)) continue;
     const bool needs_program = known.command.find(kProgram) != std::string_view::npos;
     if (needs_program && !is_plain(found->ahead)) continue;
-    const auto node = words_of_node(
-        known.about == KnownError::About::page ? host_in_page(printed.pages, found->end) : std::string(),
-        context);
+    const auto host = known.about == KnownError::About::page   ? host_in_page(printed.pages, found->end)
+                      : known.about == KnownError::About::node ? found->word
+                                                               : std::string();
+    const auto node = words_of_node(host, context);
     const auto cause_in = [&](std::string_view text) {
       return filled(filled(text, "{node}", node.who), "{}", word);
     };

@@ -53,6 +53,9 @@ constexpr std::string_view kShowLimits = "ec2mpi exec-all 'ulimit -n; ulimit -u'
 constexpr std::string_view kDiskFull = "a node's disk is full";
 constexpr std::string_view kShowDisks = "ec2mpi exec-all 'df -h / /tmp /dev/shm'";
 constexpr std::string_view kLost = "a node or its connection was lost while the job ran";
+constexpr std::string_view kLostNode =
+    "{} or its connection was lost while the job ran; this shows when the node was booted";
+constexpr std::string_view kShowBoot = "ec2mpi {where} 'uptime -s'";
 constexpr std::string_view kNoCopies = "the kernel forbids ranks to read each other's memory";
 
 /// Causes stand above their consequences, since an output may hold both.
@@ -248,6 +251,9 @@ constexpr KnownError kKnown[] = {
     {"Too many open files", kLowLimit, kShowLimits},
     {"process_vm_readv", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
     {"Read -1, expected", kNoCopies, "ec2mpi run --mca btl_vader_single_copy_mechanism none ..."},
+    // words of ssh, when it had been connected; mpirun says only that a daemon could not be started
+    {"Connection to * closed by remote host", kLostNode, kShowBoot, {}, About::node},
+    {"Timeout, server * not responding", kLostNode, kShowBoot, {}, About::node},
     // only what followed
     {"has lost communication with a remote daemon", kLost, kDoctor, {}, About::page},
     {"lost connection to", kLost, kDoctor},

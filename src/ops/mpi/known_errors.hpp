@@ -7,8 +7,8 @@
 namespace ec2mpi::ops {
 
 /// One known text. A `*` in it stands for the word that the cause and the command call `{}`. A cause may name
-/// `{node}`, the node that Open MPI's page names, else "a node"; a command `{where}`, the "exec -w 3" or
-/// "exec-all" of that node, and `{program}`, the word in front of the text.
+/// `{node}`, the node that Open MPI's page or the word names, else "a node"; a command `{where}`, the "exec
+/// -w 3" or "exec-all" of that node, and `{program}`, the word in front of the text.
 struct KnownError {
   /// Programs of the user print words of ssh and of sockets, too (git, rsync, a database).
   enum class About {

@@ -197,6 +197,7 @@ TEST(Hints, AreNotGivenForSshAndSocketsOfTheUsersProgram) {
         "ssh: Could not resolve hostname github.com: Temporary failure in name resolution\n",
         "rsync: connect to host backup port 22: Connection timed out\n",
         "kex_exchange_identification: read: Connection reset by peer\n",
+        "Connection to github.com closed by remote host.\r\n",
         "psycopg2.OperationalError: connect() to 10.9.9.9:5432 failed: Connection refused\n"})
     EXPECT_EQ(hint(output), "");
 }
@@ -206,6 +207,15 @@ TEST(Hints, DoNotTakeAGuessOfOpenMpisGeneralPageForTheCause) {
       "ORTE was unable to reliably start one or more daemons.\nThis usually is caused "
       "by:\n* the inability to write startup files into /tmp (--tmpdir/orte_tmpdir_base)."));
   EXPECT_EQ(found.find("/tmp"), std::string::npos) << found;
+}
+
+TEST(Hints, OfANodeThatIsLostWhileRanksRunNameIt) {
+  for (const std::string said : {"Connection to 10.0.0.13 closed by remote host.\r\n",
+                                 "Timeout, server 10.0.0.13 not responding.\r\n"})
+    EXPECT_EQ(
+        hint("step 3\n" + said + PAGE),
+        "node3 or its connection was lost while the job ran; this shows when the node was booted: ec2mpi "
+        "exec -w 3 'uptime -s'");
 }
 
 TEST(Hints, TheCauseComesBeforeWhatFollows) {
