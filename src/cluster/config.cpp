@@ -41,6 +41,8 @@ class SettingsReader {
       else if (flags.contains(key.str()))
         tell(value, fmt::format("{} is not a setting{}, but a flag: ec2mpi run --{}", key.str(), where,
                                 with_dashes(key.str())));
+      else if (key.str() == "hang" || key.str() == "end_signal")
+        tell(value, fmt::format("{} is not a setting{}, but one of [jobs], for all jobs", key.str(), where));
       else
         tell(value,
              fmt::format("'{}' is not a setting{}; known are: {}", printable(key.str()), where, names(keys)));
