@@ -162,7 +162,7 @@ asio::awaitable<ops::Followed> follow_for_people(CommandContext& context, const 
     remember_seen(context.cluster, {followed.record.id, true, outcome_of(followed.record)});
   }
   // Nothing was selected, which is no success.
-  if (view.lacks_ranks()) {
+  if (view.lacks_rank()) {
     followed.how = ops::Followed::How::refused;
     followed.refusal = {exit_code::not_started, ""};
   }

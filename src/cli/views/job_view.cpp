@@ -237,6 +237,7 @@ void JobView::conclude(const ops::JobEnd& end) {
   // Without a document its reader gets the reason, which the master writes there.
   if (style_.json && !ended) console_.talk_printed(kept_.err());
   show_rest();
+  tell_missing_rank(end.followed->record);
   // Not into a pipe or a file.
   if (ended && style_.bell && console_.shows_status()) console_.talk_bytes("\a");
   const auto& record = end.followed->record;
@@ -274,12 +275,21 @@ void JobView::show_rest() {
   }
   console_.result_bytes(visible_out_.finish());
   console_.talk_bytes(visible_err_.finish());
-  if (lacks_ranks()) say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
 }
 
-/// The filter found no line of any rank.
-bool JobView::lacks_ranks() const {
-  return style_.rank && !tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags();
+/// A rank that the program has spawned may have a higher number than those that the record counts.
+void JobView::tell_missing_rank(const ops::JobRecord& record) {
+  if (!style_.rank) return;
+  const bool printed = own_out_.saw_rank() || own_err_.saw_rank();
+  if (record.np > 0 && *style_.rank >= record.np && !printed)
+    say(Colour::red,
+        fmt::format("{} has {}", printable(record.id),
+                    record.np == 1 ? "rank 0 only" : fmt::format("the ranks 0-{}", record.np - 1)));
+  else if (!tail_.empty() && !own_out_.saw_tags() && !own_err_.saw_tags())
+    say(Colour::yellow, "the job's lines do not name their ranks; start it with --tag");
+  else
+    return;
+  lacks_rank_ = true;
 }
 
 void JobView::tell_end(const ops::Followed& followed) {

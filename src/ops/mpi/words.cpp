@@ -133,6 +133,7 @@ std::string_view RankFilter::text_of(std::string_view line) {
   // Open MPI 5 writes a blank behind its tags, Open MPI 4 does not: one line without it decides.
   if (tag->of_open_mpi && text.size() > 1 && !text.starts_with(' ')) no_blank_ = true;
   if (tag->rank != rank_) return {};
+  saw_rank_ = true;
   if (tag->of_open_mpi && !no_blank_ && text.starts_with(' ')) text.remove_prefix(1);
   return text;
 }

@@ -66,8 +66,8 @@ class JobView : public ops::JobObserver {
   /// Prints why nothing was started, or how the job ended and which processes are left.
   void conclude(const ops::JobEnd& end);
   void conclude(const ops::Followed& followed);
-  /// For --rank, after the end: the output names no rank.
-  [[nodiscard]] bool lacks_ranks() const;
+  /// For --rank, after the end: the output names no rank, or the job has no such rank.
+  [[nodiscard]] bool lacks_rank() const { return lacks_rank_; }
 
   /// One event for --json-lines; nothing without it.
   void emit(std::string_view event, const Json& fields);
@@ -92,6 +92,7 @@ class JobView : public ops::JobObserver {
   [[nodiscard]] std::string filter_err(std::string_view bytes);
   void wait_for_silence();
   void show_rest();
+  void tell_missing_rank(const ops::JobRecord& record);
   void tell_end(const ops::Followed& followed);
   void tell_leaving();
   void tell_hint(const ops::JobEnd& end);
@@ -118,6 +119,7 @@ class JobView : public ops::JobObserver {
   bool offered_ = false;
   ops::RankFilter own_out_;
   ops::RankFilter own_err_;
+  bool lacks_rank_ = false;
   VisibleControls visible_out_;
   VisibleControls visible_err_;
   bool started_ = false;  ///< handed over, or found on the master

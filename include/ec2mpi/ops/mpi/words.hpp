@@ -32,12 +32,15 @@ class RankFilter {
   [[nodiscard]] std::string finish();
   /// Whether any line had a rank.
   [[nodiscard]] bool saw_tags() const { return saw_tags_; }
+  /// Whether this rank had one.
+  [[nodiscard]] bool saw_rank() const { return saw_rank_; }
 
  private:
   [[nodiscard]] std::string_view text_of(std::string_view line);
 
   int rank_;
   bool saw_tags_ = false;
+  bool saw_rank_ = false;
   bool no_blank_ = false;  ///< a text that followed at once: so that a blank is the text's own
   std::string line_;       ///< whose end has not come yet
 };

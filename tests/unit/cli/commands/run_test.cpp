@@ -417,6 +417,22 @@ TEST(LogsCommand, OfARankThatTheOutputDoesNotNameIsNoSuccess) {
   EXPECT_EQ(laptop.run_cli({"logs", "--rank", "0"}).code, 0);
 }
 
+TEST(LogsCommand, OfARankThatTheJobDoesNotHaveIsNoSuccess) {
+  Laptop laptop;
+  const auto logs = [&laptop](const char* rank, const std::string& out) {
+    laptop.nodes[1] = master({.out = out, .record = "state ended 0\nmeta np 2\n"});
+    return laptop.run_cli({"logs", "--rank", rank});
+  };
+  for (const std::string out : {"", "hello\n", "[1,0]<stdout>: hello\n"}) {
+    const auto done = logs("2", out);
+    EXPECT_EQ(done.code, 2) << out;
+    EXPECT_EQ(done.out, "");
+    EXPECT_NE(done.err.find(" has the ranks 0-1\n"), std::string::npos) << done.err;
+  }
+  EXPECT_EQ(logs("1", "[1,0]<stdout>: hello\n").code, 0) << "it has printed nothing";
+  EXPECT_EQ(logs("3", "[2,3]<stdout>: of a rank that the program has spawned\n").code, 0);
+}
+
 TEST(WaitCommand, GivesTheJobsStatusInSilence) {
   Laptop laptop;
   laptop.nodes[1] = master({.record = "state ended 3\n"});
