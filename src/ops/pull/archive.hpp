@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "ec2mpi/base/tar.hpp"
 #include "src/ops/pull/choice.hpp"
@@ -26,25 +26,33 @@ class PullArchive : public TarVisitor {
   [[nodiscard]] Result<void> on_data(std::string_view bytes) override;
   [[nodiscard]] Result<void> on_entry_end() override;
 
-  [[nodiscard]] std::size_t arrived() const { return arrived_; }
-  /// The files that have not arrived.
+  /// The files that have not arrived; one that has two places here counts for each of them.
   [[nodiscard]] std::vector<const PullWant*> missing() const;
   /// Members that had become something else than files.
   [[nodiscard]] const std::vector<std::string>& skipped() const { return skipped_; }
 
  private:
-  SafeTree& tree_;
+  /// One place here that a file of the node is to have. Several sources may mean one file, and tar then sends
+  /// it once for each.
   struct Wanted {
+    std::string_view name;  ///< of the member
     const PullWant* file;
-    bool seen = false;
+    std::size_t members = 0;  ///< that have come by this name; counted only in the first one of a name
+    bool arrived = false;
   };
-  std::unordered_map<std::string_view, Wanted> wanted_;
+
+  [[nodiscard]] Wanted* first_of(std::string_view name);
+  [[nodiscard]] Wanted* next_of(std::string_view name);
+  Result<void> take(Wanted& wanted, const TarEntry& entry);
+  Result<void> copy_from(std::string_view other, Wanted& wanted, TarEntry entry);
+
+  SafeTree& tree_;
+  std::vector<Wanted> wanted_;  ///< sorted by the names
   std::uint64_t left_;
   bool as_listed_;
   std::uint64_t left_of_file_ = 0;
   OnBytes on_bytes_;
   bool writing_ = false;
-  std::size_t arrived_ = 0;
   std::vector<std::string> skipped_;
 };
 

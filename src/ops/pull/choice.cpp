@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -44,34 +46,49 @@ bool same_content(const LocalState& here, const RemoteItem& item) {
   return here.size == item.size && here.mtime == item.mtime && here.nanoseconds == item.nanoseconds;
 }
 
+/// Sources with other names than their own last one may meet below the top: those that give their content,
+/// and the matches of wildcards.
+bool may_meet_below(const PullPlan& plan) {
+  const auto deep = [](const PullSource& source) { return source.glob || source.name.empty(); };
+  return plan.sources.size() > 1 && std::ranges::any_of(plan.sources, deep);
+}
+
 class Chooser {
  public:
   Chooser(const PullPlan& plan, SafeTree* tree, const PathFilter& exclude, bool checksum)
-      : plan_(plan), tree_(tree), exclude_(exclude), checksum_(checksum) {
-    for (const auto& asked : plan.sources) names_.emplace(asked.path, asked.name);
+      : plan_(plan),
+        tree_(tree),
+        exclude_(exclude),
+        checksum_(checksum),
+        may_meet_below_(may_meet_below(plan)) {
+    for (const auto& asked : plan.sources) {
+      names_.emplace(asked.path, asked.name);
+      if (asked.glob) globs_.push_back(&*asked.glob);
+    }
   }
 
+  /// `source` is borrowed.
   Result<void> add(const RemoteSource& source) {
+    // It is listed once for each word that means it, and the first listing serves them all.
+    if (!listed_.insert(source.matched).second) return {};
     // A source that was asked for by this very path; otherwise a wildcard has to give the name.
     const auto asked = names_.find(source.matched);
-    named_ = asked != names_.end();
-    const auto root = named_ ? asked->second : name_by_wildcard(source.matched);
+    auto by_wildcards = names_by_wildcards(source.matched);
     // The node chooses the paths that it reports, so only those that were asked for get a place.
-    if (!root) {
+    if (asked == names_.end() && by_wildcards.empty()) {
       return fail(ErrorKind::protocol,
                   fmt::format("the node sent a file named {}, which was not asked for; refused",
                               printable(source.matched)));
     }
-    if (!named_ && is_excluded(*root, source.items)) return {};
-    // Two wildcards may give one name, and the second file would replace the first one.
-    if (!root->empty() && !roots_.insert(*root).second) {
-      return fail(ErrorKind::remote_io,
-                  "two files would be called " + printable(*root) + "; pull them one after the other");
+    named_ = asked != names_.end();
+    if (named_) {
+      by_wildcards.erase(asked->second);
+      TRY(add_as(asked->second, source));
     }
-    for (const auto& item : source.items) {
-      if (is_temporary(item.below)) continue;
-      auto added = add_item({path_of(source, item), place_of(plan_, *root, item.below), item});
-      if (!added) return added;
+    named_ = false;
+    for (const auto& root : by_wildcards) {
+      if (is_excluded(root, source.items)) continue;
+      TRY(add_as(root, source));
     }
     return {};
   }
@@ -82,17 +99,59 @@ class Chooser {
   }
 
  private:
-  [[nodiscard]] std::optional<std::string> name_by_wildcard(const std::string& matched) const {
-    for (const auto& asked : plan_.sources) {
-      auto name = asked.glob ? asked.glob->name_of(matched) : std::nullopt;
-      if (name) return name;
+  /// Which path of the node has a place here.
+  struct Taken {
+    const RemoteSource* source;
+    const RemoteItem* item;
+  };
+
+  [[nodiscard]] std::set<std::string> names_by_wildcards(const std::string& matched) const {
+    std::set<std::string> names;
+    for (const auto* glob : globs_) {
+      if (auto name = glob->name_of(matched)) names.insert(std::move(*name));
     }
-    return std::nullopt;
+    return names;
   }
 
   /// A path that is asked for by its very name is never left out.
   [[nodiscard]] bool is_excluded(const std::string& root, const std::vector<RemoteItem>& items) const {
     return !items.empty() && exclude_.excludes(root, items.front().type == TarType::directory);
+  }
+
+  /// Gives the source the place `root`.
+  Result<void> add_as(const std::string& root, const RemoteSource& source) {
+    // Two wildcards may give one name, and the second file would replace the first one.
+    const auto [taken, fresh] = roots_.emplace(root, &source.path);
+    if (!root.empty() && !fresh && *taken->second != source.path)
+      return two_of_one_name(root, *taken->second, source.path);
+    for (const auto& item : source.items) {
+      if (is_temporary(item.below)) continue;
+      auto place = place_of(plan_, root, item.below);
+      TRY_AS(free, claim(place, {&source, &item}));
+      if (!*free) continue;
+      TRY(add_item({path_of(source, item), std::move(place), item}));
+    }
+    return {};
+  }
+
+  static std::unexpected<Error> two_of_one_name(const std::string& place, const std::string& one,
+                                                const std::string& other) {
+    return fail(ErrorKind::remote_io,
+                fmt::format("two files would be called {}: {} and {}; pull them into different folders",
+                            printable(place), printable(one), printable(other)));
+  }
+
+  /// False if this very path has the place already. Folders of one place become one.
+  Result<bool> claim(const std::string& place, const Taken& by) {
+    if (!may_meet_below_) return true;
+    const auto [taken, fresh] = places_.emplace(place, by);
+    if (fresh) return true;
+    const auto& before = taken->second;
+    const auto path = path_of(*before.source, *before.item);
+    const auto other = path_of(*by.source, *by.item);
+    if (path == other) return false;
+    if (before.item->type == TarType::directory && by.item->type == TarType::directory) return true;
+    return two_of_one_name(place, path, other);
   }
 
   /// Decides about one path of the listing: whether it is fetched, made here, left as it is, or refused.
@@ -149,13 +208,16 @@ class Chooser {
   }
 
   const PullPlan& plan_;
-  std::unordered_map<std::string_view, std::optional<std::string>>
-      names_;  ///< in the target, by the source's path
+  std::unordered_map<std::string_view, std::string> names_;  ///< in the target, by the source's path
+  std::vector<const RemoteGlob*> globs_;
   SafeTree* tree_;
   const PathFilter& exclude_;
   bool checksum_;
+  bool may_meet_below_;
   bool named_ = false;  ///< the source under way
-  std::set<std::string> roots_;
+  std::unordered_set<std::string_view> listed_;
+  std::map<std::string, const std::string*> roots_;  ///< the paths of the sources, by their names here
+  std::unordered_map<std::string, Taken> places_;    ///< only if sources may meet below the top
   PullChoice choice_;
   std::uint64_t needed_ = 0;
   std::uint64_t freed_ = 0;

@@ -30,7 +30,8 @@ RemoteSource source_from(const std::string& home, std::string_view matched, std:
     const auto above = matched.starts_with('/') ? std::string() : home + "/";
     source.path = matched == "." ? home : above + std::string(matched);
   }
-  while (source.path.ends_with('/')) source.path.pop_back();
+  // Of a file that two sources mean, both then give the same path.
+  while (source.path.ends_with('/') || source.path.ends_with("/.")) source.path.pop_back();
   return source;
 }
 

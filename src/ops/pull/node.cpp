@@ -57,6 +57,8 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::run() {
   }
   auto status = co_await bring_all();
   if (!status) add_advice(status.error(), plan_.as_root);
+  // Counted where they got their names, so the number is true after a failure, too.
+  if (tree_) counts_.copied += tree_->files_in_place();
   const bool lied = !status && status.error().kind == ErrorKind::protocol;
   // Nothing of a node that breaks the protocol is left for a later pull to continue.
   if (lied && tree_) tree_->drop_file();
@@ -117,12 +119,9 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::bring_all() {
   if (status && !choice_.refused.empty()) status = refusal();
   if (big.empty() || !may_continue_after(status)) co_return status;
   const auto progress = [this](std::uint64_t bytes) { add_bytes(bytes); };
-  const auto count = big.size();
   PartsJob parts{run_, plan_.as_root, *tree_, progress};
   auto brought = co_await pull_big_files(std::move(parts), std::move(big), job_.options.streams);
-  if (!status) co_return status;
-  if (!brought) co_return std::unexpected(brought.error());
-  counts_.copied += count;
+  if (status && !brought) co_return std::unexpected(brought.error());
   co_return status;
 }
 
@@ -267,7 +266,6 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::pull_unsized_files(std::vecto
   const auto keep = [this](std::string_view said) { complaints_.feed(said); };
   UnsizedFiles reader(files, *tree_, left_of_max_size(), progress);
   auto status = co_await pull_unsized(run_, plan_.as_root, reader, std::move(files), keep);
-  counts_.copied += reader.arrived();
   auto judged = judge_end(status, {});
   if (judged && reader.arrived() < reader.asked())
     judged = fail(ErrorKind::protocol, "the node did not send all files of unknown size");
@@ -303,7 +301,6 @@ asio::awaitable<Result<ssh::ExitStatus>> PullNode::unpack(ssh::Channel& channel)
     CO_TRY(decoder.feed((*chunk)->bytes));
     co_await run_.observer.ready(run_.limit);
   }
-  counts_.copied += archive.arrived();
   for (const auto& path : archive.skipped()) note(path, "it is no file any more");
   const auto whole = choice_.files.empty() ? Result<void>{} : decoder.finish();
   auto judged = judge_end(channel.exit_status(), whole);

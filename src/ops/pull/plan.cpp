@@ -98,7 +98,7 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
     // Names from wildcards are known only after the listing; choose_wanted() compares them.
     if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
       return fail(ErrorKind::usage, "two sources are called " + printable(source->name) +
-                                        "; pull them one after the other" + source->filled_in);
+                                        "; pull them into different folders" + source->filled_in);
     }
     plan.sources.push_back(std::move(*source));
   }

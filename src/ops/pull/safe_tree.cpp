@@ -337,6 +337,7 @@ Result<void> SafeTree::end_file() {
     return failed;
   }
   file_ = UniqueFd();
+  ++files_in_place_;
   return {};
 }
 

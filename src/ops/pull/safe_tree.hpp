@@ -67,6 +67,8 @@ class SafeTree {
   [[nodiscard]] Result<void> begin_file(std::string_view path, const FileAttributes& attributes);
   [[nodiscard]] Result<void> write(std::string_view bytes);
   [[nodiscard]] Result<void> end_file();
+  /// How many files have got their names.
+  [[nodiscard]] std::size_t files_in_place() const { return files_in_place_; }
   /// Abandons the file and removes the bytes that were written.
   void drop_file();
 
@@ -129,6 +131,7 @@ class SafeTree {
   std::string file_path_;
   std::string file_name_;
   FileAttributes attributes_;
+  std::size_t files_in_place_ = 0;
 };
 
 }  // namespace ec2mpi::ops

@@ -115,10 +115,12 @@ TEST(PullListing, FoldersAndTheRootKeepTheirNames) {
   PullListing listing("T", memory);
   ASSERT_TRUE(listing.feed("T\n" + record("home", "/h") + record("source", "/.") +
                            record("source", "/srv/x/.") + record("source", "./d//.") +
-                           record("source", "./link", "/srv/file") + record("end")));
+                           record("source", "./b/./.") + record("source", "./link", "/srv/file") +
+                           record("end")));
   std::vector<std::string> seen;
   for (const auto& source : listing.take()) seen.push_back(source.matched + " " + source.path);
-  EXPECT_EQ(seen, (std::vector<std::string>{"/ ", "/srv/x /srv/x", "./d/ /h/d", "./link /srv/file"}));
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"/ ", "/srv/x /srv/x", "./d/ /h/d", "./b/. /h/b", "./link /srv/file"}));
 }
 
 }  // namespace
