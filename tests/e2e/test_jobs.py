@@ -310,6 +310,43 @@ def test_attach_brings_the_results_of_a_detached_job_to_another_laptop(ec2mpi, f
     assert f"{job}/job/cmd" in own and f"{job}/.unfinished" not in brought
 
 
+def test_results_of_chosen_nodes_and_flags_that_say_nothing_about_results(ec2mpi, cluster4):
+    (ec2mpi.folder / "ec2mpi.toml").write_text(
+        RESULTS.replace("echo $1 >out/$rank;", "echo $1 >out/$rank; ln -s $rank out/latest;").replace('"out"', '"out/*"'))
+    for host in HOSTS:
+        cluster4.host(host, f"mkdir -p '{HOME}/with results'", user="ubuntu")
+    job = ec2mpi("run", "-d", "work", "--", "first").out.strip()
+    assert ec2mpi("wait", job).code == 0
+    for flags in (["--flat"], ["--follow"], ["-n"], ["-c"], ["--sudo"], ["--max-size", "1G"], ["--exclude", "*.o"], ["--json-lines"]):
+        done = ec2mpi("pull", *flags, job, "no/", timeout=60)
+        name = {"-n": "--dry-run", "-c": "--checksum"}.get(flags[0], flags[0])
+        assert done.code == 2 and f"{job} is a job, and {name} does not go with the results" in done.err, done
+        assert f"a file of that name is ./{job}\n" in done.err, done
+    assert not (ec2mpi.folder / "no").exists()
+    done = ec2mpi("pull", "-w", "2", job, "out/")
+    assert done.code == 0 and "2 files from node2" in done.err and "only of the chosen nodes" in done.err, done.err
+    own = ec2mpi.folder / "out" / job
+    assert {path.name for path in own.iterdir()} == {".unfinished", "job", "node2"}
+    assert {path.name: path.read_text() for path in (own / "node2").iterdir()} == {"1": "first\n", "latest": "first\n"}
+    done = ec2mpi("pull", "-x", "1-3", "--json", job, "out/")
+    document = json.loads(done.out)
+    assert done.code == document["exit_code"] == 0, done.err
+    assert document["results"] == [{"job": job, "folder": f"out/{job}", "complete": False, "files_copied": 2, "bytes": 12}]
+    assert {path.name for path in own.iterdir()} == {".unfinished", "job", "node2", "node4"}
+    done = ec2mpi("pull", "--json", job, "out/")
+    assert done.code == 0 and json.loads(done.out)["results"][0]["complete"], done
+    assert {path.name for path in own.iterdir()} == {"job"} | {f"node{host}" for host in HOSTS}
+    job = ec2mpi("run", "-d", "work", "-np", "1", "--", "second").out.strip()
+    assert ec2mpi("wait", job).code == 0
+    done = ec2mpi("pull", "-w", "3", job, "out/")
+    assert done.code == 2 and f"{job} ran on node1, and -w or -x leaves none of its nodes" in done.err, done
+    # The word is still a path where the home has one.
+    cluster4.host(1, f"echo mine >{HOME}/{job}", user="ubuntu")
+    done = ec2mpi("pull", "-w", "1", "--json", job, "mine")
+    assert done.code == 0 and json.loads(done.out)["nodes"][0]["files_copied"] == 1, done
+    assert (ec2mpi.folder / "mine").read_text() == "mine\n"
+
+
 def test_a_master_cannot_bring_other_files_here_as_results(ec2mpi, fresh, cluster4):
     (ec2mpi.folder / "ec2mpi.toml").write_text(RESULTS)
     for host in HOSTS:

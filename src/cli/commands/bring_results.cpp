@@ -1,6 +1,7 @@
 #include "src/cli/commands/bring_results.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "ec2mpi/base/exit_code.hpp"
 #include "ec2mpi/base/file.hpp"
@@ -21,7 +22,8 @@ constexpr std::size_t kLargestProfile = 64 << 20;
 struct Bringer {
   CommandContext& context;
   ops::JobRecord job;
-  std::string folder;  ///< gets a folder of the job's id
+  const BringOptions& options;  ///< its folder gets one of the job's id
+  Json told = {};               ///< for the document
 
   void say(Colour colour, const std::string& text) const {
     auto& console = context.console();
@@ -30,8 +32,9 @@ struct Bringer {
 
   /// The command that brings the job's results.
   [[nodiscard]] std::string again() const {
-    if (folder == "results") return "ec2mpi attach " + job.id;
-    return fmt::format("ec2mpi pull {} {}", job.id, printable(quote_word(folder)));
+    if (options.from != nullptr) return "the same command";
+    if (options.folder == "results") return "ec2mpi attach " + job.id;
+    return fmt::format("ec2mpi pull {} {}", job.id, printable(quote_word(options.folder)));
   }
 
   /// The job itself has succeeded, so the message says that first. Always returns false.
@@ -80,16 +83,20 @@ struct Bringer {
     return missing;
   }
 
-  asio::awaitable<bool> bring() const {
+  asio::awaitable<bool> bring() {
     // The folder is marked as unfinished until all is in it; `attach` continues in a marked one.
-    const auto own_folder = ops::claim_results_folder(folder, job);
+    const auto own_folder = ops::claim_results_folder(options.folder, job);
     if (!own_folder) co_return give_up(printable(own_folder.error().message));
+    told["folder"] = printable(own_folder->path.string());
     if (own_folder->complete) {
+      told["complete"] = true;
       if (!context.runtime.options().quiet)
         say(Colour::dim, "its results are here: " + own_folder->path.string());
       co_return true;
     }
-    const auto nodes = ops::nodes_of_job(job, context.cluster.inventory.nodes);
+    const auto& listed = context.cluster.inventory.nodes;
+    const auto nodes = ops::nodes_of_job(job, options.from != nullptr ? *options.from : listed);
+    const bool is_part = nodes.size() < ops::nodes_of_job(job, listed).size();
     if (nodes.empty()) co_return give_up("the list does not have its nodes any more");
     const auto results = ops::plan_results(job, nodes, own_folder->path);
     const auto& master = context.master();
@@ -97,18 +104,26 @@ struct Bringer {
     if (!results || !own) co_return give_up(printable((results ? own.error() : results.error()).message));
     auto task = ops::results_task(*results);
     const bool brought = co_await pull(nodes, std::move(task));
+    const auto all = total_of(**results);
+    told["files_copied"] = all.copied;
+    told["bytes"] = all.bytes;
     if (!brought) co_return give_up("see above");
-    if (const auto missing = missing_in(**results); !missing.empty())
-      co_return give_up(fmt::format("no node has {}", missing));
+    const auto missing = missing_in(**results);
+    // The other nodes may have what a part of them lacks, but not to find anything is worth a word.
+    if (!missing.empty() && (!is_part || !std::ranges::count((*results)->found, true)))
+      co_return give_up(fmt::format("no {}node has {}", is_part ? "chosen " : "", missing));
     auto own_task = ops::pull_task(*own);
     // The job's own folder comes last: it explains results that are complete.
     std::vector<Node> only_master = {master};
     const bool explained = co_await pull(std::move(only_master), std::move(own_task));
     if (!explained) co_return give_up("see above");
     write_profile(own_folder->path / "job");
-    if (auto complete = ops::complete_results_folder(own_folder->path); !complete)
-      co_return give_up(printable(complete.error().message));
-    tell(**results, own_folder->path.string());
+    if (!is_part) {
+      if (auto complete = ops::complete_results_folder(own_folder->path); !complete)
+        co_return give_up(printable(complete.error().message));
+    }
+    told["complete"] = !is_part;
+    tell(**results, own_folder->path.string(), is_part);
     co_return true;
   }
 
@@ -123,25 +138,34 @@ struct Bringer {
     if (!written) say(Colour::yellow, printable(written.error().message));
   }
 
-  /// Where the results are now, and which nodes had any.
-  void tell(const ops::ResultsPull& results, const std::string& path) const {
-    if (context.runtime.options().quiet) return;
+  [[nodiscard]] static ops::PullCounts total_of(const ops::ResultsPull& results) {
     ops::PullCounts all;
-    std::vector<int> from;
     for (const auto& [index, counts] : results.pull->counts) {
       all.copied += counts.copied;
       all.bytes += counts.bytes;
+    }
+    return all;
+  }
+
+  /// Where the results are now, and which nodes had any.
+  void tell(const ops::ResultsPull& results, const std::string& path, bool is_part) const {
+    if (context.runtime.options().quiet) return;
+    const auto all = total_of(results);
+    std::vector<int> from;
+    for (const auto& [index, counts] : results.pull->counts) {
       if (counts.copied > 0) from.push_back(index);
     }
-    say(Colour::dim, fmt::format("{}: {} from {} · {}", path, count_of(all.copied, "file"),
-                                 from.empty() ? "the nodes" : nodes_label(from), format_bytes(all.bytes)));
+    say(Colour::dim,
+        fmt::format("{}: {} from {} · {}{}", path, count_of(all.copied, "file"),
+                    from.empty() ? "the nodes" : nodes_label(from), format_bytes(all.bytes),
+                    is_part ? " · only of the chosen nodes; without -w and -x the others follow" : ""));
   }
 };
 
 }  // namespace
 
 asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::JobRecord> jobs, int code,
-                                   std::string folder) {
+                                   BringOptions options) {
   auto& runtime = context.runtime;
   // The job is over: a signal ends this command now, and does not leave a job running.
   runtime.end_detach();
@@ -152,14 +176,18 @@ asio::awaitable<int> bring_results(CommandContext& context, std::vector<ops::Job
       all = false;
       break;
     }
-    Bringer bringer{context, job, folder};
+    Bringer bringer{context, job, options};
+    bringer.told = {
+        {"job", job.id}, {"folder", nullptr}, {"complete", false}, {"files_copied", 0}, {"bytes", 0}};
     runtime.set_parting_words([words = fmt::format("{} has succeeded; {} fetches its results.", job.id,
                                                    bringer.again())] { return words; });
     const bool expected = bringer.drop_unexpected_paths();
     all = all && expected;
-    if (bringer.job.pull.empty()) continue;
-    const bool brought = co_await bringer.bring();
-    all = all && brought;
+    if (!bringer.job.pull.empty()) {
+      const bool brought = co_await bringer.bring();
+      all = all && brought;
+    }
+    if (options.document != nullptr) options.document->push_back(std::move(bringer.told));
   }
   runtime.set_parting_words({});
   // The exit code of a job that has failed says more than missing results do.

@@ -112,7 +112,8 @@ asio::awaitable<int> bring_results_of(CommandContext& context, const ops::Follow
   if (verb != Verb::attach || followed.how != ops::Followed::How::ended) co_return code;
   if (!json) co_await show_profile_of(context, followed.record);
   std::vector<ops::JobRecord> jobs = {followed.record};
-  const int with_results = co_await bring_results(context, std::move(jobs), code);
+  BringOptions into_results;
+  const int with_results = co_await bring_results(context, std::move(jobs), code, std::move(into_results));
   co_return with_results;
 }
 

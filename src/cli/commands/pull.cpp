@@ -7,12 +7,17 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cli/session/flags.hpp"
 #include "ec2mpi/cli/session/job_memory.hpp"
 #include "ec2mpi/cli/session/option_values.hpp"
+#include "ec2mpi/cli/terminal/answer.hpp"
+#include "ec2mpi/cli/terminal/diverted_results.hpp"
+#include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/job/jobs.hpp"
 #include "ec2mpi/ops/job/plan.hpp"
 #include "ec2mpi/ops/job/results.hpp"
@@ -132,42 +137,96 @@ asio::awaitable<Result<std::vector<ops::JobRecord>>> ask_for_jobs(CommandContext
   co_return std::move(*records);
 }
 
-/// The results of the job or the series of that name into `folder`; nothing if the master has neither, or has
-/// a file of that name in the home. The value is the exit code.
-asio::awaitable<std::optional<int>> pull_results(CommandContext& context, std::string word,
-                                                 std::string folder) {
+/// What was typed and means nothing for the results of a job.
+std::vector<std::string_view> flags_for_paths(const PullFlags& flags) {
+  const std::pair<std::string_view, bool> all[] = {{"--flat", flags.flat},
+                                                   {"--follow", flags.follow},
+                                                   {"--checksum", flags.checksum},
+                                                   {"--sudo", flags.sudo},
+                                                   {"--dry-run", flags.dry_run},
+                                                   {"--exclude", !flags.exclude.empty()},
+                                                   {"--max-size", flags.max_size.has_value()},
+                                                   {"--json-lines", flags.json_lines}};
+  std::vector<std::string_view> typed;
+  for (const auto& [name, is_typed] : all)
+    if (is_typed) typed.push_back(name);
+  return typed;
+}
+
+/// Leaves the jobs that ran on a chosen node. Errors: usage if there is none.
+Result<void> keep_on_chosen_nodes(std::vector<ops::JobRecord>& jobs, const std::string& word,
+                                  const Cluster& cluster) {
+  if (jobs.empty()) return {};
+  const auto left_out = [&cluster](const auto& job) {
+    // A job whose nodes are not in the list any more is reported as that.
+    return !ops::nodes_of_job(job, cluster.inventory.nodes).empty() &&
+           ops::nodes_of_job(job, cluster.nodes).empty();
+  };
+  std::vector<int> indices;
+  for (const auto& node : ops::nodes_of_job(jobs.front(), cluster.inventory.nodes))
+    indices.push_back(node.index);
+  std::erase_if(jobs, left_out);
+  if (!jobs.empty()) return {};
+  return fail(ErrorKind::usage, fmt::format("{} ran on {}, and -w or -x leaves none of its nodes",
+                                            printable(word), nodes_label(indices)));
+}
+
+/// The jobs whose results the word means; none if it is a path.
+asio::awaitable<std::vector<ops::JobRecord>> find_jobs(CommandContext& context, std::string word) {
   auto jobs = co_await ask_for_jobs(context, word);
   // The pull itself then says what is wrong with the master.
-  if (!jobs || jobs->empty()) co_return std::nullopt;
+  if (!jobs || jobs->empty()) co_return std::vector<ops::JobRecord>();
   const auto name = ops::job_word(word);
   if (const auto& newest = jobs->front().id; newest == name || is_id_of(newest, name)) {
     jobs->resize(1);
   } else {
     const auto series = co_await look_up_series(context, name);
-    if (!series) co_return std::nullopt;
+    if (!series) co_return std::vector<ops::JobRecord>();
     const auto& members = series->result;
     std::erase_if(*jobs, [&members](const auto& job) {
       return std::ranges::find(members, job.id, &ops::VariantResult::id) == members.end();
     });
   }
-  const auto all = jobs->size();
-  std::erase_if(*jobs, [](const auto& job) { return !ops::has_results(job); });
+  co_return std::move(*jobs);
+}
+
+/// The results of the job or the series that the word means; nothing if it is a path: the master has neither,
+/// or has a file of that name in the home. The value is the exit code. Errors: usage.
+asio::awaitable<std::optional<Result<int>>> pull_results(CommandContext& context, const CopyOptions& options,
+                                                         const PullFlags& flags) {
+  const auto word = options.sources().front();
+  auto jobs = co_await find_jobs(context, word);
+  if (jobs.empty()) co_return std::nullopt;
+  if (const auto typed = flags_for_paths(flags); !typed.empty()) {
+    co_return fail(ErrorKind::usage,
+                   fmt::format("{0} is a job, and {1} {2} not go with the results of a job; a "
+                               "file of that name is ./{0}",
+                               printable(word), fmt::join(typed, ", "), typed.size() == 1 ? "does" : "do"));
+  }
+  if (flags.json) divert_results(true);
+  const auto all = jobs.size();
+  std::erase_if(jobs, [](const auto& job) { return !ops::has_results(job); });
   auto& console = context.console();
-  if (jobs->size() < all)
+  if (jobs.size() < all)
     console.talk(
         fmt::format("ec2mpi: {}: {} of {} succeeded and {} a pull in ec2mpi.toml; the others have no results",
-                    printable(word), jobs->size(), count_of(all, "job"), jobs->size() == 1 ? "has" : "have"));
-  const int code = jobs->empty() ? exit_code::node_failed : exit_code::ok;
-  const int with_results = co_await bring_results(context, std::move(*jobs), code, std::move(folder));
+                    printable(word), jobs.size(), count_of(all, "job"), jobs.size() == 1 ? "has" : "have"));
+  const int code = jobs.empty() ? exit_code::node_failed : exit_code::ok;
+  if (auto kept = keep_on_chosen_nodes(jobs, word, context.cluster); !kept)
+    co_return std::unexpected(kept.error());
+  auto& results = answer_fields()["results"] = Json::array();
+  BringOptions bring{.folder = options.target(), .document = &results};
+  const auto& chosen = context.cluster.nodes;
+  if (chosen.size() < context.cluster.inventory.nodes.size()) bring.from = &chosen;
+  const int with_results = co_await bring_results(context, std::move(jobs), code, std::move(bring));
   co_return with_results;
 }
 
-/// `code` stays empty if it is a path.
-asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& options, std::optional<int>& code) {
-  auto word = options.sources().front();
-  auto folder = options.target();
-  code = co_await pull_results(context, std::move(word), std::move(folder));
-  co_return code.value_or(exit_code::ok);
+/// `ended` stays empty if the word is a path.
+asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& options, const PullFlags& flags,
+                              std::optional<Result<int>>& ended) {
+  ended = co_await pull_results(context, options, flags);
+  co_return ended&&* ended ? **ended : static_cast<int>(exit_code::ok);
 }
 
 /// A word that may be a job needs the loop twice: for the question to the master, and for the pull if the
@@ -181,11 +240,12 @@ Result<int> run_pull(const CopyOptions& options, const PullFlags& flags, const C
   TRY_AS(job, plan_job(options, flags, cluster->nodes));
   TRY_AS(access, open_access(*cluster, options.connect));
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
-  if (may_be_job(options, *cluster) && !flags.dry_run && !flags.follow && !flags.json && !flags.json_lines) {
-    std::optional<int> code;
-    const int ended = run_on_loop(*cluster, *access, flow, common,
-                                  [&](CommandContext& context) { return pull_job(context, options, code); });
-    if (code) return ended;
+  if (may_be_job(options, *cluster)) {
+    std::optional<Result<int>> ended;
+    const int code = run_on_loop(*cluster, *access, flow, common, [&](CommandContext& context) {
+      return pull_job(context, options, flags, ended);
+    });
+    if (ended) return *ended ? Result<int>(code) : *ended;
   }
   FleetCommand command{.style = {.json_lines = flags.json_lines,
                                  .doing = "pull",

@@ -181,7 +181,8 @@ asio::awaitable<int> run_single_job(CommandContext& context, const RunOptions& o
   if (!end.followed || end.followed->how != ops::Followed::How::ended) co_return code;
   if (!options.series.json) co_await show_profile_of(context, end.followed->record);
   std::vector<ops::JobRecord> jobs = {end.followed->record};
-  const int with_results = co_await bring_results(context, std::move(jobs), code);
+  BringOptions into_results;
+  const int with_results = co_await bring_results(context, std::move(jobs), code, std::move(into_results));
   // After a cancelled job the instances stay.
   aftermath.ended = true;
   aftermath.complete = with_results == code && code != exit_code::interrupted;

@@ -238,7 +238,9 @@ asio::awaitable<int> bring_all(CommandContext& context, const ops::SeriesResult&
     return std::none_of(result.begin(), result.end(),
                         [&](const auto& variant) { return variant.succeeded() && variant.id == record.id; });
   });
-  const int with_results = co_await bring_results(context, std::move(*records), code);
+  BringOptions into_results;
+  const int with_results =
+      co_await bring_results(context, std::move(*records), code, std::move(into_results));
   co_return with_results;
 }
 
