@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "ec2mpi/base/text.hpp"
@@ -13,7 +14,9 @@
 #include "ec2mpi/fleet/gather.hpp"
 #include "ec2mpi/ops/mpi/map_by.hpp"
 #include "ec2mpi/ops/node/facts.hpp"
+#include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/profile/profile.hpp"
+#include "ec2mpi/ops/pull/remote_glob.hpp"
 #include "ec2mpi/ops/stacks/stacks.hpp"
 
 namespace ec2mpi::ops {
@@ -57,6 +60,7 @@ class Planner {
 
   /// Places first: the hostfile, the notes and mpirun's line follow from them.
   [[nodiscard]] Result<JobPlan> plan() {
+    TRY(check_results());
     TRY(refuse_same_machine(places()));
     TRY_AS(placed, place_ranks_by(job_.map_by, places(), job_.ranks, job_.slots));
     plan_.places = std::move(*placed);
@@ -85,6 +89,25 @@ class Planner {
                         busy_.contains(facts.private_address), facts.hostname});
     }
     return places;
+  }
+
+  /// Two paths of one name have one place in results/, which would show only when the job has run. What
+  /// wildcards match is known only then.
+  [[nodiscard]] Result<void> check_results() const {
+    std::map<std::string, std::string> paths;  // by their names
+    for (const auto& typed : job_.pull) {
+      const auto path = below(workdir(), typed);
+      const auto name = name_in_target(path);
+      if (name.empty() || remote_glob(path)) continue;
+      const auto& other = paths.emplace(name, path).first->second;
+      if (other == path) continue;
+      return fail(
+          ErrorKind::usage,
+          fmt::format("pull: {} and {} would have one place in results/; give one another name, or pull "
+                      "the folders that they lie in",
+                      printable(other), printable(path)));
+    }
+    return {};
   }
 
   /// Two jobs on a node share its cores, which makes both slow.

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -90,13 +90,14 @@ Result<PullPlan> pull_plan(const std::vector<std::string>& sources, const std::s
                            const Node& node, PullLayout layout) {
   if (target.empty()) return fail(ErrorKind::usage, "the target is empty; '.' is this folder");
   PullPlan plan;
-  std::set<std::string> names;
+  std::map<std::string, std::string> paths;  // by their names
   for (const auto& typed : sources) {
     const auto filled = fill_placeholders(typed, node);
     TRY_AS(source, source_from(filled));
     source->filled_in = filled_in_note(typed, filled);
     // Names from wildcards are known only after the listing; choose_wanted() compares them.
-    if (!source->glob && !source->name.empty() && !names.insert(source->name).second) {
+    const bool named = !source->glob && !source->name.empty();
+    if (named && paths.emplace(source->name, source->path).first->second != source->path) {
       return fail(ErrorKind::usage, "two sources are called " + printable(source->name) +
                                         "; pull them into different folders" + source->filled_in);
     }

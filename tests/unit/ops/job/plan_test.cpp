@@ -184,6 +184,22 @@ TEST_F(PlanOf, WhatIsToBeBroughtBackIsKeptByItsWholePath) {
   EXPECT_EQ(records->front().pull, (std::vector<std::string>{"/mnt/x y", "/a"}));
 }
 
+TEST_F(PlanOf, ResultsThatWouldHaveOnePlaceAreRefusedBeforeTheJobRuns) {
+  job.workdir = "proj";
+  job.pull = {"a/sum.txt", "b/sum.txt"};
+  EXPECT_EQ(
+      line(),
+      "pull: /home/ubuntu/proj/a/sum.txt and /home/ubuntu/proj/b/sum.txt would have one place in results/; "
+      "give one another name, or pull the folders that they lie in");
+  EXPECT_EQ(kind(), ErrorKind::usage);
+  for (const std::vector<std::string>& paths :
+       {std::vector<std::string>{"out", "out", "~/proj/out"}, std::vector<std::string>{"o/u/*", "o/u/3"},
+        std::vector<std::string>{"a", "b", "a/c"}}) {
+    job.pull = paths;
+    EXPECT_TRUE(plan_job(job, nodes, nodes.front(), facts)) << paths.front();
+  }
+}
+
 TEST_F(PlanOf, AScriptNeedsNoMpiOfOurs) {
   facts[1].mpi.reset();
   job.script = JobScript{"run_x.sh", "#!/bin/sh\necho it's\n"};

@@ -48,6 +48,7 @@ TEST_F(PullPlanTest, APlanForOneNodeIsScps) {
   EXPECT_FALSE(plan({"a"}, at("file"), PullLayout::per_node));
   EXPECT_FALSE(plan({"a", "b"}, at("file")));
   EXPECT_FALSE(plan({"x/a", "y/a"}, at("dir")));
+  EXPECT_TRUE(plan({"x/a", "x/a"}, at("dir"))) << "one path";
   EXPECT_FALSE(plan({"a"}, ""));
 }
 
@@ -113,7 +114,7 @@ TEST_F(PullPlanTest, ErrorsAboutAFilledInNameShowWhatWasTyped) {
   constexpr const char* kNote = "; '{node}.txt' was typed, and {...} in it stands for a node's own";
   EXPECT_EQ(plan({"{node}.txt"}, at("new"))->sources.front().filled_in, kNote);
   EXPECT_EQ(plan({"plain.txt"}, at("new"))->sources.front().filled_in, "");
-  const auto twice = plan({"node3.txt", "{node}.txt"}, at("new"));
+  const auto twice = plan({"x/node3.txt", "{node}.txt"}, at("new"));
   ASSERT_FALSE(twice);
   EXPECT_TRUE(twice.error().message.ends_with(kNote)) << twice.error().message;
 }
