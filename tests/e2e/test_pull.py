@@ -603,7 +603,8 @@ out = tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORM
 def file(name, text=b"good", kind=tarfile.REGTYPE, link=""):
     info = tarfile.TarInfo(name); info.size = len(text) if kind == tarfile.REGTYPE else 0; info.mode = 0o6777; info.type = kind; info.linkname = link
     out.addfile(info, io.BytesIO(text))
-for name in names: file(name)
+for name in names:
+    if not name.endswith("/late"): file(name)
 MALICE
 out.close(); sys.stdout.buffer.flush()
 '''
@@ -647,8 +648,11 @@ OUTSIDE = [
     ("", "file('/home/ubuntu/never')", 1, "not asked for"),
     ("", "file('../evil')", 1, "not asked for"),
     ("", "file('mine')", 1, "not asked for"),
-    ("item('f', 'x')", "file(names[1], kind=tarfile.SYMTYPE, link='/etc/passwd')", 0, "no file any more"),
-    ("item('f', 'x')", "file(names[1], kind=tarfile.LNKTYPE, link='/etc/passwd')", 0, "no file any more"),
+    ("item('f', 'x')", "file(names[1])", 1, "not asked for"),
+    ("item('f', 'late')", "file(names[1], kind=tarfile.SYMTYPE, link='/etc/passwd')", 0, "no file any more"),
+    ("item('f', 'late')", "file(names[1], kind=tarfile.LNKTYPE, link='/etc/passwd')", 1, "late did not come"),
+    ("item('f', 'late')", "file(names[1], kind=tarfile.LNKTYPE, link=names[1])", 1, "late did not come"),
+    ("item('f', 'late')", "file(names[1], kind=tarfile.LNKTYPE, link=names[0])", 0, ""),
     ("", "sys.stdout.buffer.write(b'A' * 50000)", 1, "checksum"),
     ("", "sys.stdout.buffer.flush(); os._exit(0)", 1, "ends in the middle"),
 ]
