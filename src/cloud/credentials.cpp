@@ -35,10 +35,17 @@ bool needs_aws_command(const Profile& profile) {
   return false;
 }
 
+constexpr std::string_view kAskAws = "aws configure export-credentials";
+
 /// Of a command's stderr, for a message.
 std::string last_line(std::string_view text) {
   text = trim(text);
   return printable(text.substr(text.rfind('\n') + 1));
+}
+
+/// Version 1 of the aws command does not know `configure export-credentials`, and prints its usage.
+bool is_unknown_to_aws(std::string_view said) {
+  return said.contains("Invalid choice") || said.contains("invalid choice");
 }
 
 /// What a failed command has said in the end.
@@ -132,8 +139,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   if (needs_aws_command(*profile)) {
     // The name comes from a flag or a variable; quoted, it stays one word of the shell.
     auto found = co_await from_command(
-        fmt::format("aws configure export-credentials --format process --profile {}", quote_word(name)), what,
-        limit);
+        fmt::format("{} --format process --profile {}", kAskAws, quote_word(name)), what, limit);
     co_return found;
   }
   auto found = co_await from_metadata(limit);
@@ -150,12 +156,17 @@ asio::awaitable<Result<Credentials>> CredentialSource::from_command(std::string 
   slow.async_wait([what](std::error_code ended) {
     if (!ended) spdlog::warn("waiting for {}, for at most {}", what, format_duration(kCommandTime));
   });
+  const bool asks_aws = command.starts_with(kAskAws);
   auto end = co_await run_local_command(std::move(command), limit.at_most(kCommandTime));
   slow.cancel();
   if (!end) co_return std::unexpected(end.error().within(what));
   // 127 is the status of a shell that does not find the command.
   if (end->status == 127)
     co_return fail(ErrorKind::usage, what + " needs a command that is not installed: " + last_line(end->err));
+  if (end->status != 0 && asks_aws && is_unknown_to_aws(end->err))
+    co_return fail(
+        ErrorKind::usage,
+        fmt::format("{} needs version 2 of the aws command; the installed one has no `{}`", what, kAskAws));
   if (end->status != 0)
     co_return fail(ErrorKind::usage, fmt::format("{} gave no credentials (exit status {}): {}", what,
                                                  end->status, last_words(end->err)));

@@ -123,6 +123,25 @@ TEST_F(Profiles, ACredentialProcessThatFailsWithoutAWordIsSaidToHaveSaidNothing)
       "run it by hand to see why");
 }
 
+TEST_F(Profiles, AnAwsCommandOfVersion1IsNamedAsTheTroubleAndNotItsUsage) {
+  const auto aws = folder_.path() / "aws";
+  std::ofstream(aws) << "#!/bin/sh\n"
+                        "echo 'usage: aws [options] <command>\n"
+                        "aws: error: argument subcommand: Invalid choice, valid choices are:\n\n"
+                        "set                | add-model' >&2\nexit 2\n";
+  std::filesystem::permissions(aws, std::filesystem::perms::owner_all);
+  const auto environment = with("[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = y\n");
+  const std::string before = std::getenv("PATH");
+  ::setenv("PATH", (folder_.path().string() + ":" + before).c_str(), 1);
+  const auto found = credentials_with({}, environment);
+  ::setenv("PATH", before.c_str(), 1);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(
+      found.error().message,
+      "the profile 'default' needs version 2 of the aws command; the installed one has no `aws configure "
+      "export-credentials`");
+}
+
 // clang's sanitizer looks at an object through a pipe, and calls it one of another type if there is no room
 // for that. GCC has no __has_feature.
 #ifndef __has_feature
