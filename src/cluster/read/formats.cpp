@@ -198,6 +198,15 @@ Read<Listing> read_hosts_or_rows(std::string_view text) {
   return rows ? std::move(rows) : std::move(hosts);
 }
 
+/// Pages may stand one behind the other; only the last one has no token then.
+bool is_cut_by_pages(const JsonTape& tape) {
+  std::optional<std::size_t> last;
+  for (const std::size_t root : tape.roots()) last = root;
+  if (!last || !tape.is_object(*last)) return false;
+  const auto token = tape.member(*last, "NextToken");
+  return token && tape.is_string(*token) && !tape.text(*token).empty();
+}
+
 /// The first format that the text shows is that of the list.
 Read<Listing> read_text(std::string_view text) {
   if (trim(text).empty()) return refuse(0, kEmptyText);
@@ -215,6 +224,11 @@ Read<Listing> read_text(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> why_json_unsupported(const JsonTape& tape) {
+  if (is_cut_by_pages(tape))
+    return UnsupportedFormat{Of::json, "",
+                             "this is only the first part of an answer, and NextToken leads to the rest",
+                             "aws ec2 describe-instances without --max-items and --no-paginate prints all"}
+        .message();
   for (const std::size_t root : tape.roots()) {
     // A reply shows its kind at the beginning; a million values are not searched.
     if (root >= 1000) break;
