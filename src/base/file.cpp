@@ -30,13 +30,13 @@ std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::p
                                        ": " + std::strerror(reason));
 }
 
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::size_t max_bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return io_error("read", path);
   return read_all(fd.get(), path, max_bytes);
 }
 
-Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes) {
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   // O_NONBLOCK: the opening of a pipe waits for a writer.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat info {};

@@ -392,7 +392,7 @@ Result<Config> load_config(const std::filesystem::path& file) {
         fmt::format("cannot read {}: it is a link to {}, which is not there", printable(file.string()),
                     printable(std::filesystem::read_symlink(file, ignored).string())));
   }
-  const auto text = read_regular_file(file, kLongestConfig);
+  const auto text = read_file(file, kLongestConfig);
   // As a usage error: unread settings end the command before it begins, like wrong ones.
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   return parse_config(*text, printable(file.string()));

@@ -38,13 +38,14 @@ class UniqueFd {
 [[nodiscard]] std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path);
 
 /// The whole file; more than `max_bytes` is an error, because the path may lead to something else than the
-/// expected file.
+/// expected file. Folders, pipes and devices are errors: nobody has put a pipe there on purpose, and its
+/// reader might wait for ever. /dev/null is an empty file.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 
-/// The same for a file that ec2mpi finds by its usual name. Folders and pipes are errors: nobody has put a
-/// pipe there on purpose, and its reader might wait for ever.
-[[nodiscard]] Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes);
+/// The same for what the user has named on the command line, which may be a pipe, as of <(command).
+[[nodiscard]] Result<std::string> read_file_or_pipe(const std::filesystem::path& path,
+                                                    std::size_t max_bytes = std::size_t{1} << 30);
 
 /// The rest of an open file, from its present position; `path` is for the error.
 [[nodiscard]] Result<std::string> read_all(int fd, const std::filesystem::path& path,

@@ -42,7 +42,7 @@ Result<JobScript> find_script(const std::string& name) {
     TRY(check_no_program(name));
     return script;
   }
-  TRY_AS(text, read_regular_file(script.name, kLargestScript));
+  TRY_AS(text, read_file(script.name, kLargestScript));
   if (text->find('\0') != std::string::npos)
     return fail(ErrorKind::usage, script.name + " is not a shell script");
   script.text = without_mark(std::move(*text));

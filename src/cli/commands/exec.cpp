@@ -60,10 +60,11 @@ Result<UniqueFd> spool_standard_input() {
   }
 }
 
-/// Each node reads it from the beginning, so it must be a plain file. Errors: usage, local_io.
+/// Each node reads it from the beginning, so it must be a plain file. O_NONBLOCK: the opening of a pipe waits
+/// for a writer. Errors: usage, local_io.
 Result<UniqueFd> open_input(const std::string& name) {
   if (name == "-") return spool_standard_input();
-  UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd file(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0) return io_error("read", name);
   if (!S_ISREG(info.st_mode))
@@ -132,7 +133,7 @@ Result<ops::ExecPlan> make_plan(const ExecOptions& options, const Cluster& clust
   // A command is shell text, as with ssh; arguments of a script arrive as they were typed here.
   plan.command = options.script.empty() ? join(options.command, " ") : quote_words(options.command);
   if (!options.script.empty()) {
-    TRY_AS(script, read_file(options.script));
+    TRY_AS(script, read_file_or_pipe(options.script));
     auto text = unix_script(std::move(*script));
     TRY(check_interpreter(options.script, text));
     plan.script = std::make_shared<const std::string>(std::move(text));

@@ -77,7 +77,7 @@ std::vector<FoundScript> find_scripts(std::vector<std::string>& left_out) {
   for (const auto& entry : fs::directory_iterator(".", ignored)) {
     const auto file = entry.path().filename().string();
     if (!file.starts_with("run_") || !file.ends_with(".sh")) continue;
-    const auto text = read_regular_file(file, kLargestScript);
+    const auto text = read_file(file, kLargestScript);
     std::string why;
     if (printable(file) != file)
       why = "its name has characters that are not shown";

@@ -55,7 +55,7 @@ SpotShare spot_share(const std::optional<std::string>& word) {
 
 /// Errors: local_io; usage for a text that EC2 would refuse only when the instances start.
 Result<std::string> read_user_data(const std::string& file) {
-  TRY_AS(text, read_file(file));
+  TRY_AS(text, read_file_or_pipe(file));
   if (!text->empty() && text->size() <= kMostUserData) return *text;
   return fail(ErrorKind::usage, fmt::format("--user-data: {} has {}; EC2 takes 1 to {} bytes",
                                             printable(file), format_bytes(text->size()), kMostUserData));

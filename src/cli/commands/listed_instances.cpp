@@ -53,6 +53,11 @@ Node skipped_node(const Skipped& skipped) {
 }
 
 /// All instances of the list in its order, also those that do not run.
+/// Also of instances without an address, as ended ones are. A list that is to be written must be a file.
+Result<Inventory> inventory_of(const std::string& text, const fs::path& file) {
+  return parse_inventory(text, file.string(), {.choose_addresses = false, .addresses_required = false});
+}
+
 std::vector<Node> all_nodes(const Inventory& inventory) {
   auto nodes = inventory.nodes;
   for (const auto& skipped : inventory.skipped) nodes.push_back(skipped_node(skipped));
@@ -172,7 +177,8 @@ Result<std::filesystem::path> keep_before(const std::filesystem::path& file) {
 }  // namespace
 
 Result<ListedInstances> read_listed(const std::filesystem::path& file) {
-  TRY_AS(inventory, load_inventory(file, {.choose_addresses = false, .addresses_required = false}));
+  TRY_AS(text, read_file(file));
+  TRY_AS(inventory, inventory_of(*text, file));
   TRY_AS(state, open_state(file));
   // With the remembered numbers, so that node3 is here the node3 of all other commands.
   TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
@@ -189,7 +195,6 @@ Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   const auto is_private = [](const Node& node) {
     return node.public_address.empty() && node.ipv6.empty() && !node.private_address.empty();
   };
-  TRY_AS(text, read_file(file));
   listed.has_public_addresses = inventory->nodes.empty() ? !is_own_table(*text, false)
                                                          : !std::ranges::all_of(inventory->nodes, is_private);
   return listed;
@@ -198,8 +203,8 @@ Result<ListedInstances> read_listed(const std::filesystem::path& file) {
 Result<void> refuse_list_in_use(const fs::path& list) {
   std::error_code ignored;
   if (!fs::exists(list, ignored)) return {};
-  // Ended instances have no address, and their list must be readable here.
-  const auto found = load_inventory(list, {.choose_addresses = false, .addresses_required = false});
+  TRY_AS(text, read_file(list));
+  const auto found = inventory_of(*text, list);
   const auto has_ended = [](const Skipped& one) { return one.state == "terminated"; };
   if (found && found->nodes.empty() && std::ranges::all_of(found->skipped, has_ended)) return {};
   return fail(ErrorKind::usage,

@@ -46,7 +46,7 @@ Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& c
 /// Standard input is read as a file, so that the same limits and messages hold for it.
 Result<Inventory> read_list(const std::filesystem::path& list, const ReadOptions& options) {
   if (list != "-") return load_inventory(list, options);
-  TRY_AS(bytes, read_file("/dev/stdin"));
+  TRY_AS(bytes, read_file_or_pipe("/dev/stdin"));
   return parse_inventory(*bytes, "standard input", options);
 }
 

@@ -39,7 +39,7 @@ Result<Inventory> parse_inventory(std::string_view bytes, std::string_view sourc
 }
 
 Result<Inventory> load_inventory(const std::filesystem::path& path, const ReadOptions& options) {
-  TRY_AS(bytes, read_file(path));
+  TRY_AS(bytes, read_file_or_pipe(path));
   return parse_inventory(*bytes, path.string(), options);
 }
 

@@ -204,15 +204,15 @@ TEST(ExpandHome, ReplacesOnlyALeadingTilde) {
   EXPECT_EQ(expand_home("a/~/b"), "a/~/b");
 }
 
-TEST(ReadRegularFile, RefusesWhatIsNoFileAtOnce) {
+TEST(ReadFile, RefusesWhatIsNoFileAtOnce) {
   const test::ScratchFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_TRUE(read_regular_file(folder / "pipe", 10)
+  EXPECT_TRUE(read_file(folder / "pipe", 10)
                   .error()
                   .message.ends_with("pipe is no file, but a pipe or a device; move it away"));
-  EXPECT_NE(read_regular_file(folder.path(), 10).error().message.find("but a folder"), std::string::npos);
-  EXPECT_EQ(read_regular_file("/dev/null", 10), "");
-  EXPECT_NE(read_regular_file("/dev/zero", 10).error().message.find("a device"), std::string::npos);
+  EXPECT_NE(read_file(folder.path(), 10).error().message.find("but a folder"), std::string::npos);
+  EXPECT_EQ(read_file("/dev/null", 10), "");
+  EXPECT_NE(read_file("/dev/zero", 10).error().message.find("a device"), std::string::npos);
 }
 
 }  // namespace

@@ -379,6 +379,22 @@ TEST(CommandLine, AListThatIsAPipeIsReadOnlyIfItIsNamed) {
   std::filesystem::remove(list);
   ASSERT_EQ(::mkfifo(list.c_str(), 0600), 0);
   EXPECT_NE(laptop.refused({"nodes"}).find("amazon_instances_info is a pipe and no file"), std::string::npos);
+  // Commands on instances write their list, so for them it must be a file.
+  const std::map<std::string, std::string> region{{"AWS_REGION", "us-east-2"}};
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"up", "1", "--type", "c5n.large", "--yes"},
+        {"stop", "--yes", "--list", Laptop::kList}})
+    EXPECT_NE(laptop.refused(words, {.variables = region})
+                  .find("amazon_instances_info is no file, but a pipe or a device"),
+              std::string::npos)
+        << words[0];
+}
+
+TEST(CommandLine, AnInputFileThatIsAPipeHoldsNothingUp) {
+  Laptop laptop;
+  ASSERT_EQ(::mkfifo((laptop.folder() / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(laptop.refused({"exec-all", "--stdin", "pipe", "cat"}).find("pipe is not a plain file"),
+            std::string::npos);
 }
 
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
