@@ -14,8 +14,9 @@ enum class Ending {
   down,  ///< jobs end, and results that are not here are lost
 };
 
-/// Asks the master. A master that does not answer is an error only if jobs were started from this folder:
-/// then nobody can know. Errors: usage, with the commands that wait for the jobs and bring the results.
+/// Asks the master, and each other instance of the list that was the master when a job was started from this
+/// folder. Such an instance that does not answer is an error, because nobody can know then what it holds.
+/// Errors: usage, with the commands that wait for the jobs and bring the results.
 [[nodiscard]] asio::awaitable<Result<void>> refuse_unfinished(InstanceContext& context,
                                                               std::vector<cloud::Instance> targets,
                                                               Ending ending);

@@ -31,6 +31,9 @@ bool is_there(const fs::path& file) {
 /// Names of files in the state folder.
 constexpr const char* kFailures = "failed";
 constexpr const char* kLastJob = "last_job";
+/// A line is "INSTANCE JOB", the newest job first.
+constexpr const char* kJobHolders = "job_holders";
+constexpr std::size_t kMostHolders = 200;  ///< instances that have ended long ago need no line
 
 /// The keys of the nodes that failed last, one a line.
 Result<std::optional<std::vector<std::string>>> recall_failures(const Cluster& cluster) {
@@ -94,9 +97,29 @@ LastJob recall_job(const StateFolder& state) {
   return {printable(parts.front()), parts.size() > 1};
 }
 
+std::vector<JobHolder> recall_job_holders(const StateFolder& state) {
+  const auto kept = state.read(kJobHolders);
+  const auto text = kept ? kept->value_or("") : std::string();
+  std::vector<JobHolder> holders;
+  for (const auto line : split(text, '\n')) {
+    const auto parts = words(line);
+    if (parts.size() == 2) holders.push_back({printable(parts[0]), printable(parts[1])});
+  }
+  return holders;
+}
+
 void remember_job(const Cluster& cluster, const LastJob& job) {
   const auto text = job.id + (job.ended ? " ended\n" : "\n");
   [[maybe_unused]] const auto kept = cluster.state.write(kLastJob, text);  // a convenience only
+  const auto& master = cluster.inventory.master().instance_id;
+  if (master.empty()) return;
+  auto holders = recall_job_holders(cluster.state);
+  std::erase_if(holders, [&master](const JobHolder& one) { return one.instance_id == master; });
+  holders.insert(holders.begin(), {master, job.id});
+  std::string lines;
+  for (std::size_t i = 0; i < holders.size() && i < kMostHolders; ++i)
+    lines += holders[i].instance_id + " " + holders[i].job + "\n";
+  [[maybe_unused]] const auto held = cluster.state.write(kJobHolders, lines);
 }
 
 void remember_end(const Cluster& cluster, const std::string& id) {
@@ -105,6 +128,7 @@ void remember_end(const Cluster& cluster, const std::string& id) {
 }
 
 void forget_job(const StateFolder& state) {
+  state.remove({kJobHolders});
   if (recall_job(state).id.empty()) return;
   [[maybe_unused]] const auto kept = state.write(kLastJob, "");
 }

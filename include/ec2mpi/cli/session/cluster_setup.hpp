@@ -91,6 +91,16 @@ struct LastJob {
   bool ended = false;   ///< a command here has seen its end
 };
 [[nodiscard]] LastJob recall_job(const StateFolder& state);
+
+/// An instance that was the master when a job was started from here. The record of the job lies there,
+/// whichever node is the master now.
+struct JobHolder {
+  std::string instance_id;
+  std::string job;  ///< the last one
+};
+[[nodiscard]] std::vector<JobHolder> recall_job_holders(const StateFolder& state);
+
+/// Remembers the master as the holder, too, if the list has its instance id.
 void remember_job(const Cluster& cluster, const LastJob& job);
 /// To be called by each command that sees the end of a job.
 void remember_end(const Cluster& cluster, const std::string& id);
