@@ -173,6 +173,8 @@ asio::awaitable<int> end_chosen(InstanceContext& context, Agreement agreement, b
     context.console().talk(fmt::format("EC2 would end {}", count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  if (const auto sure = refuse_new_numbers(context, agreement); !sure)
+    co_return report_error(context, sure.error(), exit_code::not_started);
   if (!targets.empty() && !force) {
     const auto finished = co_await refuse_unfinished(context, targets, Ending::down);
     if (!finished) co_return report_error(context, finished.error(), exit_code::not_started);

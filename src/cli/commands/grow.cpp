@@ -355,6 +355,8 @@ asio::awaitable<int> grow_cluster(InstanceContext& context, GrowOptions options)
     co_return report_error(context, fits.error(), exit_code::not_started);
   const auto lock = lock_for_launch(context.list->file);
   if (!lock) co_return report_error(context, lock.error(), exit_code::not_started);
+  if (const auto sure = refuse_new_numbers(context, options.agreement); !sure)
+    co_return report_error(context, sure.error(), exit_code::not_started);
   const auto members = co_await find_members(context, options);
   if (!members) co_return report_error(context, members.error(), exit_code::not_started);
   auto unlisted = co_await find_unlisted(context, members->known);

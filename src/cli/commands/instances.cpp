@@ -158,6 +158,14 @@ void add_to_answer(const InstanceContext& context, const std::vector<cloud::Inst
   }
 }
 
+/// Says once how the numbers have changed, as every command on nodes does.
+void report_new_numbers(const ListedInstances& list) {
+  ListOptions all;
+  all.list = list.file.string();
+  // Without a readable list the next command finds the same change.
+  if (const auto cluster = open_cluster(all)) remember_if_possible(*cluster);
+}
+
 /// True of no instances, too.
 bool all_in(const std::vector<cloud::Instance>& instances, const std::string& state) {
   return std::ranges::all_of(instances, [&](const cloud::Instance& one) { return one.state == state; });
@@ -227,6 +235,7 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
     }
   }
   TRY_AS(ids, chosen_ids(options, *config, list));
+  if (list && !options.wanted.empty() && !list->renumbered.empty()) report_new_numbers(*list);
   TRY_AS(settings, cloud::find_cloud_settings(options.account, cloud::process_environment()));
   Runtime runtime(common);
   const auto ec2 = common.world->open_ec2(runtime.executor(), *settings, cloud::process_environment());
@@ -237,10 +246,26 @@ Result<int> run_on_instances(const InstanceOptions& options, const CommonOptions
   return runtime.run(on_loop(context, std::move(work)));
 }
 
+Result<void> refuse_new_numbers(const InstanceContext& context, Agreement agreement) {
+  if (!agreement.yes || !context.list || context.options.wanted.empty()) return {};
+  const auto& renumbered = context.list->renumbered;
+  const auto is_new = [&renumbered](const std::string& id) {
+    return std::ranges::count(renumbered, id) != 0;
+  };
+  const auto id = std::ranges::find_if(context.ids, is_new);
+  if (id == context.ids.end()) return {};
+  return fail(ErrorKind::usage,
+              fmt::format("the numbers have changed since the last command, and the chosen {} was another "
+                          "instance; nothing was changed: name the instances with --ids, or type the command "
+                          "again if it is meant",
+                          title_of(context, *id)));
+}
+
 Error no_instances(const InstanceContext& context) {
   if (!context.options.cluster) return {ErrorKind::usage, "all chosen instances have ended"};
-  return {ErrorKind::usage, fmt::format("no instance in {} has the tag {}={}", context.region,
-                                        cloud::kClusterTag, printable(*context.options.cluster))};
+  return {ErrorKind::usage,
+          fmt::format("no instance in {} has the tag {}={}, or all have ended", context.region,
+                      cloud::kClusterTag, printable(*context.options.cluster))};
 }
 
 std::string next_step_after_end(const InstanceContext& context) {
@@ -284,6 +309,8 @@ Result<void> refuse_unknown(const InstanceContext& context, const FoundInstances
 asio::awaitable<cloud::Answer<std::vector<cloud::Instance>>> look_up_known(InstanceContext& context) {
   CO_TRY_AS(found, co_await look_up(context));
   CO_TRY(refuse_unknown(context, *found));
+  // EC2 shows ended instances for some time with their tags: they are of an earlier cluster of this name.
+  if (context.options.cluster) std::erase_if(found->known, std::mem_fn(&cloud::Instance::is_ending));
   if (found->known.empty()) co_return std::unexpected(cloud::ApiError(no_instances(context)));
   co_return std::move(found->known);
 }

@@ -87,6 +87,10 @@ struct FoundInstances {
                                                          std::string verb,
                                                          std::vector<cloud::Instance> instances);
 
+/// The numbers behind -w, if this command is the first in which they name other instances, must not change or
+/// end anything with --yes. Errors: usage.
+[[nodiscard]] Result<void> refuse_new_numbers(const InstanceContext& context, Agreement agreement);
+
 /// Asks the user to type the words. False if the user types other words. Errors: usage, without a terminal.
 [[nodiscard]] asio::awaitable<Result<bool>> ask_to_type(InstanceContext& context, std::string wanted);
 

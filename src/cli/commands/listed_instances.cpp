@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <tuple>
 
 #include "ec2mpi/base/text.hpp"
@@ -52,12 +53,12 @@ Node skipped_node(const Skipped& skipped) {
   return node;
 }
 
-/// All instances of the list in its order, also those that do not run.
 /// Also of instances without an address, as ended ones are. A list that is to be written must be a file.
 Result<Inventory> inventory_of(const std::string& text, const fs::path& file) {
   return parse_inventory(text, file.string(), {.choose_addresses = false, .addresses_required = false});
 }
 
+/// All instances of the list in its order, also those that do not run.
 std::vector<Node> all_nodes(const Inventory& inventory) {
   auto nodes = inventory.nodes;
   for (const auto& skipped : inventory.skipped) nodes.push_back(skipped_node(skipped));
@@ -76,6 +77,18 @@ void number_stopped_nodes(std::vector<Node>& nodes, const std::vector<Remembered
     if (earlier != remembered.end() && std::ranges::find(nodes, earlier->index, &Node::index) == nodes.end())
       node.index = earlier->index;
   }
+}
+
+std::vector<std::string> with_changed_numbers(const std::vector<Node>& nodes,
+                                              const std::vector<RememberedNode>& remembered) {
+  std::map<int, std::string_view> earlier;
+  for (const auto& one : remembered) earlier.emplace(one.index, one.instance_id);
+  std::vector<std::string> changed;
+  for (const auto& node : nodes) {
+    const auto before = earlier.find(node.index);
+    if (before != earlier.end() && before->second != node.instance_id) changed.push_back(node.instance_id);
+  }
+  return changed;
 }
 
 /// The instance as the list has it.
@@ -184,8 +197,9 @@ Result<ListedInstances> read_listed(const std::filesystem::path& file) {
   TRY_AS(memory, state->read(std::filesystem::path("lists") / file.filename()));
   const auto remembered = parse_memory(memory->value_or(""));
   if (!inventory->nodes.empty()) std::ignore = merge_memory(*inventory, remembered);
-  ListedInstances listed{file, std::move(*state), all_nodes(*inventory), false, true};
+  ListedInstances listed{file, std::move(*state), all_nodes(*inventory)};
   number_stopped_nodes(listed.nodes, remembered);
+  listed.renumbered = with_changed_numbers(listed.nodes, remembered);
   // A table of EC2's answers has no users, ports or slots; they would be lost.
   const auto has_more = [](const Node& node) {
     return node.instance_id.empty() || !node.user.empty() || node.port != 0 || node.slots != 0;

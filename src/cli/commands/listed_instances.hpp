@@ -20,6 +20,8 @@ struct ListedInstances {
   std::vector<Node> nodes;      ///< all with an id, in the list's order, whatever their state
   bool may_be_written = false;  ///< a table of EC2's answers would lose nothing of it
   bool has_public_addresses = true;
+  /// Ids of nodes whose number was another instance's in the last command.
+  std::vector<std::string> renumbered = {};
 };
 
 /// Errors: those of the list and of the state folder.

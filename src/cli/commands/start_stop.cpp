@@ -18,6 +18,8 @@ namespace ec2mpi::cli {
 
 namespace {
 
+constexpr std::size_t kMostNamed = 3;  ///< in one line
+
 /// The direction of the sequence.
 enum class Change { stop, start };
 
@@ -68,6 +70,25 @@ asio::awaitable<cloud::Answer<void>> renew_lives(InstanceContext& context,
   co_return cloud::Answer<void>();
 }
 
+/// The chosen instances that a command leaves as they are, and stopped ones that no number means.
+void tell_left_alone(const InstanceContext& context, const std::vector<cloud::Instance>& found,
+                     Change change) {
+  if (context.options.wanted.empty() || context.runtime.options().quiet) return;
+  std::vector<std::string> alone;
+  for (const auto& one : found)
+    if (one.state == final_state(change)) alone.push_back(title_of(context, one.id));
+  if (!alone.empty())
+    context.console().talk(
+        fmt::format("ec2mpi: {} {} {} already",
+                    alone.size() <= kMostNamed ? join(alone, ", ") : count_of(alone.size(), "instance"),
+                    alone.size() == 1 ? "was" : "were", final_state(change)));
+  if (change != Change::start) return;
+  for (const auto& node : context.list->nodes)
+    if (node.index == 0 && node.state == "stopped")
+      context.console().talk(fmt::format(
+          "ec2mpi: {0} (stopped) has no number; `ec2mpi start --ids {0}` starts it", node.instance_id));
+}
+
 /// After a Ctrl-C EC2 continues with what it was asked to do, also if its answer did not arrive. The list
 /// must not name stopped instances as running.
 asio::awaitable<int> leave(InstanceContext& context, std::vector<std::string> ids) {
@@ -98,6 +119,8 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
         fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
+  if (const auto sure = refuse_new_numbers(context, agreement); !sure && change == Change::stop)
+    co_return report_error(context, sure.error(), exit_code::not_started);
   // A start cannot end a job, so only a stop asks the master.
   if (!targets.empty() && change == Change::stop && !force) {
     const auto finished = co_await refuse_unfinished(context, targets, Ending::stop);
@@ -123,6 +146,7 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
     const auto renewed = co_await renew_lives(context, *now);
     if (!renewed) co_return report_error(context, renewed.error(), exit_code::node_failed);
   }
+  tell_left_alone(context, *found, change);
   // An instance has another public address after each start.
   ListChange lines{.own = ids};
   const auto written = co_await write_list(context, std::move(lines));
