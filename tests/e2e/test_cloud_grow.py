@@ -164,3 +164,27 @@ def test_two_commands_at_once_and_a_refused_end_leave_no_instance_out_of_sight(e
     assert done.code == 0, done.err
     state = ec2mpi.ec2.state()
     assert not live_ids(ec2mpi) and not state["groups"] and not state["keys"] and not state["placement"]
+
+
+def test_results_on_a_master_that_was_stopped_are_not_lost_and_come_back(ec2mpi):
+    (ec2mpi.folder / "key.pem").unlink()
+    (ec2mpi.folder / "ec2mpi.toml").write_text('[jobs.keep]\ncommand = ["sh", "-c", "echo 42 >answer"]\nnp = 1\npull = ["answer"]\n')
+    assert ec2mpi("up", "2", "--type", "c5n.large", "--yes").code == 0
+    old, other = listed_ids(ec2mpi)
+    job = ec2mpi("run", "keep", "-d").out.strip()
+    assert ec2mpi("wait", job).code == 0
+    assert ec2mpi("stop", "-w", "1", "--yes").code == 0
+    done = ec2mpi("start", "-w", "1", "--yes")
+    assert f"{other}) was running already" in done.err and f"ec2mpi start --ids {old}` starts it" in done.err, done.err
+    for words in ((), ("--ids", old)):
+        done = ec2mpi("down", "--yes", *words)
+        assert done.code == 2 and f"{old} was the master of {job}, is stopped" in done.err, done.err
+    assert ec2mpi("start", "--ids", old, "--yes").code == 0
+    assert ec2mpi("exec-all", "--retries", "5", "true").code == 0
+    done = ec2mpi("down", "--yes")
+    assert done.code == 2 and f"`ec2mpi ips --renumber` makes {old} the master again, then `ec2mpi attach {job}`" in done.err, done.err
+    assert ec2mpi("ips", "--renumber").code == 0
+    assert ec2mpi("attach", job).code == 0
+    assert [file.read_text() for file in (ec2mpi.folder / "results" / job).rglob("answer")] == ["42\n"]
+    assert ec2mpi("down", "--yes").code == 0
+    assert not live_ids(ec2mpi)
