@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <memory>
 #include <set>
+#include <unordered_map>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -78,6 +79,48 @@ Result<std::vector<std::string>> names_in(const fs::path& path) {
   if (failed) return cannot_read(path, failed);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+/// The rules of a .gitignore, without the byte order mark that some editors write in front of them.
+Result<std::string> read_rules(const fs::path& path) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  TRY_AS(rules, read_regular_file(path, kLongestRules));
+  if (rules->starts_with(kByteOrderMark)) rules->erase(0, kByteOrderMark.size());
+  return std::move(*rules);
+}
+
+/// Several sources may have a file for one place in the target: the last one stays, as with cp. Their folders
+/// become one there, so all of them get the mode and time of the last one. Errors: usage, if one is a folder.
+Result<void> settle_places(SourceTree& tree) {
+  std::vector<SourceItem> settled;  // backwards
+  std::unordered_map<std::string, std::size_t> last;
+  while (!tree.items.empty()) {
+    auto item = std::move(tree.items.back());
+    tree.items.pop_back();
+    const auto& name = tree.tops[item.top].name;
+    const auto place = name + (name.empty() || item.relative.empty() ? "" : "/") + item.relative;
+    if (const auto [found, is_last] = last.try_emplace(place, settled.size()); !is_last) {
+      const auto& later = settled[found->second];
+      const bool folder = item.type == TarType::directory;
+      if (folder != (later.type == TarType::directory)) {
+        return fail(ErrorKind::usage,
+                    fmt::format("a file and a folder would both become {}: {} and {}; rename one of them",
+                                printable(place), printable(tree.path_of(item).string()),
+                                printable(tree.path_of(later).string())));
+      }
+      if (!folder) {
+        tree.files -= item.type == TarType::file ? 1 : 0;
+        tree.bytes -= item.size;
+        continue;
+      }
+      item.mode = later.mode;
+      item.mtime = later.mtime;
+      item.nanoseconds = later.nanoseconds;
+    }
+    settled.push_back(std::move(item));
+  }
+  tree.items.assign(std::move_iterator(settled.rbegin()), std::move_iterator(settled.rend()));
+  return {};
 }
 
 class Scanner {
@@ -151,7 +194,7 @@ class Scanner {
     TRY_AS(names, names_in(path));
     // Before the names, because the rules hold in this folder already.
     if (options_.gitignore && std::binary_search(names->begin(), names->end(), ".gitignore")) {
-      TRY_AS(rules, read_file(path / ".gitignore", kLongestRules));
+      TRY_AS(rules, read_rules(path / ".gitignore"));
       tree_.tops.back().filter.add_rules(*rules, relative);
     }
     for (const auto& name : *names) {
@@ -212,7 +255,9 @@ Result<SourceTree> scan_sources(const std::vector<std::string>& sources, const S
     }
     TRY(scanner.add_top(source));
   }
-  return scanner.take();
+  auto tree = scanner.take();
+  if (sources.size() > 1) TRY(settle_places(tree));
+  return tree;
 }
 
 Result<UniqueFd> open_item(const SourceTree& tree, const SourceItem& item) {

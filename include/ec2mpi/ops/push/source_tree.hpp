@@ -60,8 +60,9 @@ struct SourceTree {
 };
 
 /// Links that are given themselves are followed (the user means their targets); links inside a directory
-/// are taken as links. Errors: local_io for a path that is missing or can't be read; usage for two sources of
-/// the same name.
+/// are taken as links. Of several files with one place in the target, only the last one is in the tree.
+/// Errors: local_io for a path that is missing or can't be read; usage for two sources of the same name, and
+/// for a file and a folder with one place.
 [[nodiscard]] Result<SourceTree> scan_sources(const std::vector<std::string>& sources,
                                               const ScanOptions& options = {});
 

@@ -279,6 +279,40 @@ TEST_F(PushTest, ExcludedPathsAreNotScanned) {
             (std::vector<std::string>{"src/.gitignore", "src/b.c", "src/b.o"}));
 }
 
+/// Else the nodes would be compared with both files, and each push would send the one that they do not have.
+TEST_F(PushTest, OfFilesWithOnePlaceTheLastOneIsSent) {
+  write("conf", "12345");
+  write("base/conf", "1");
+  write("base/sub/conf", "22");
+  write("base/sub/only", "333");
+  write("over/conf", "4444");
+  fs::create_directories(at("over/sub"));
+  fs::create_symlink("../conf", at("over/sub/conf"));
+  fs::permissions(at("over/sub"), fs::perms(0711));
+  const auto tree = scan({"conf", "base/.", "over/."});
+  std::vector<std::string> found;
+  for (const auto& item : tree->items) found.push_back(fmt::format("{}:{}", item.top, item.relative));
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"1:", "1:sub", "1:sub/only", "2:", "2:conf", "2:sub", "2:sub/conf"}));
+  EXPECT_EQ(tree->files, 2U);
+  EXPECT_EQ(tree->bytes, 7U);
+  EXPECT_EQ(tree->items[1].mode, 0711U);
+  EXPECT_EQ(tree->items[1].mtime, tree->items[5].mtime);
+  EXPECT_EQ(tree->items[1].nanoseconds, tree->items[5].nanoseconds);
+  EXPECT_EQ(scan({"over/.", "base/sub"})->items.back().relative, "only") << "folders named and unnamed, too";
+}
+
+TEST_F(PushTest, AFileAndAFolderWithOnePlaceAreRefused) {
+  write("a/x/y", "");
+  write("b/x", "");
+  const auto tree = scan_sources({at("a/."), at("b/.")});
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().kind, ErrorKind::usage);
+  EXPECT_EQ(tree.error().message,
+            fmt::format("a file and a folder would both become x: {} and {}; rename one of them", at("a/./x"),
+                        at("b/./x")));
+}
+
 TEST_F(PushTest, PrivateFilesAreSentOnlyIfTheyAreNamedAndStayOnTheNodesUnderDelete) {
   write("tree/a", "");
   write("tree/key [1].pem", "secret");
@@ -349,6 +383,22 @@ TEST_F(PushTest, PipesAreSkippedAndNamed) {
   ASSERT_EQ(::mkfifo(at("tree/pipe").c_str(), 0600), 0);
   EXPECT_EQ(scan({"tree"})->skipped, std::vector<std::string>{at("tree/pipe")});
   EXPECT_FALSE(scan_sources({at("tree/pipe")}));
+}
+
+/// To open a pipe would wait for a writer without end.
+TEST_F(PushTest, APipeInPlaceOfAGitignoreIsRefused) {
+  write("tree/a", "");
+  ASSERT_EQ(::mkfifo(at("tree/.gitignore").c_str(), 0600), 0);
+  const auto tree = scan_sources({at("tree")}, {.gitignore = true});
+  ASSERT_FALSE(tree);
+  EXPECT_NE(tree.error().message.find("tree/.gitignore is no file"), std::string::npos)
+      << tree.error().message;
+}
+
+TEST_F(PushTest, AByteOrderMarkIsNoPartOfTheFirstRule) {
+  write("tree/.gitignore", "\xef\xbb\xbf*.o\n");
+  write("tree/a.o", "");
+  EXPECT_EQ(scan_sources({at("tree")}, {.gitignore = true})->files, 1U);
 }
 
 TEST_F(PushTest, ALinkThatIsGivenItselfIsFollowed) {
