@@ -54,6 +54,32 @@ def test_a_second_push_sends_nothing_and_ten_changes_send_ten(ec2mpi, cluster4):
         assert look(on(cluster4, index), "proj/tree") == expected
 
 
+def test_of_overlapping_sources_the_last_one_wins_each_time(ec2mpi, cluster4):
+    write(ec2mpi.folder / "base/conf", "base")
+    write(ec2mpi.folder / "base/sub/only", "only")
+    write(ec2mpi.folder / "over/conf", "over1")
+    (ec2mpi.folder / "over/sub").mkdir(mode=0o711)
+    assert pushed(ec2mpi, "base/.", "over/.", "oo/")[:2] == (2, 0)
+    for _ in range(2):
+        assert pushed(ec2mpi, "base/.", "over/.", "oo/")[:2] == (0, 2)
+        assert on(cluster4, 3)("cat oo/conf oo/sub/only; stat -c %a oo/sub").out == "over1only711\n"
+    assert pushed(ec2mpi, "-c", "over/.", "base/.", "oo/")[:2] == (1, 1)
+
+
+def test_pushed_modes_do_not_lock_the_login_out(ec2mpi, cluster4):
+    write(ec2mpi.folder / "dot/.ssh/config", "Host x\n", 0o777)
+    (ec2mpi.folder / "dot/.ssh").chmod(0o777)
+    before = cluster4.host(1, "cd /home/ubuntu; stat -c '%a %n' . .ssh .ssh/authorized_keys").out
+    try:
+        for _ in range(2):
+            pushed(ec2mpi, "-w", "1", "dot/.", ".")
+            assert ec2mpi("exec", "-w", "1", "true").code == 0
+            assert cluster4.host(1, "cd /home/ubuntu; stat -c '%a %n' . .ssh .ssh/authorized_keys").out == before
+            assert cluster4.host(1, "stat -c %a /home/ubuntu/.ssh/config").out == "755\n"
+    finally:
+        cluster4.host(1, "rm /home/ubuntu/.ssh/config; chmod 700 /home/ubuntu/.ssh")
+
+
 def test_many_files_that_are_named_cost_a_node_no_program_each(ec2mpi, cluster4):
     for i in range(300):
         write(ec2mpi.folder / f"many/{i}.txt", str(i))

@@ -176,10 +176,45 @@ $up
   done <"$1"
 }
 
+# sshd and ssh refuse what others may write. So the login's homes and what is dear there keep their modes, whatever the
+# sources have, and nothing that is new in .ssh is writable for others. sudo does not take them from the login either.
+# list_trusted: mode, owner and path of each of them.
+list_trusted() {
+  know_dear
+  printf %s "$homes$dear" | while IFS= read -r one; do
+    set -- "$one"
+    case $one in */.ssh) set -- "$one" "$one"/* ;; esac
+    for one; do [ -L "$one" ] || stat -c '%a %u:%g %n' "$one" 2>/dev/null; done
+  done
+}
+# keep_trust LIST: what list_trusted said before the steps, behind and before an end of line.
+keep_trust() {
+  list_trusted | while read -r mode owner path; do
+    before=${1%%" $path
+"*}
+    case $before in
+      "$1") chmod go-w "$path" ;;
+      *"
+$mode $owner") ;;
+      *)
+        before=${before##*"
+"}
+        chown "${before#* }" "$path"
+        if [ -d "$path" ]; then chmod "${before% *}" "$path"; else chmod go-w "$path"; fi ;;
+    esac
+  done 2>/dev/null
+}
+
 # Runs the steps, which ec2mpi has defined; then all is in place. A node that may have to feed others keeps the archive
 # until the end of its input, and one that has left its mark keeps the mark.
 apply() {
-  said=$(steps 2>&1) || die "$said"
+  failed=
+  trusted="
+$(list_trusted)
+"
+  said=$(steps 2>&1) || failed=1
+  keep_trust "$trusted"
+  [ -z "$failed" ] || die "$said"
   tidy
   free_pipes
   applied=1

@@ -55,13 +55,15 @@ know_tar() {
 }
 
 # One path a line, known after know_dear. $HOME may be another folder than the one in which sshd looks.
-dear=
+dear= homes=
 know_dear() {
   [ -z "$dear" ] || return 0
   login=$(id -un)
   case $login in *[!A-Za-z0-9._-]* | '') login=$HOME ;; *) eval "login=~$login" ;; esac
   for home in "$HOME" "$login"; do
     home=$(true_path "$home") || continue
+    homes="$homes$home
+"
     for one in .ssh .ec2mpi; do
       dear="$dear$home/$one
 "

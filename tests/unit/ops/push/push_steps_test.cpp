@@ -132,6 +132,38 @@ TEST_F(PushStepsScript, AFileThatALinkInTheSshFolderLeadsToIsNeverRemoved) {
   EXPECT_EQ(read(folder_ / "target/data/keys"), "key\n");
 }
 
+/// sshd refuses the keys of a login whose .ssh others may write.
+TEST_F(PushStepsScript, TheHomeAndItsSshFolderKeepTheirModesAndNothingInThemBecomesWritableForOthers) {
+  const auto folders = encode_tar_header({.name = "./.ssh/", .type = TarType::directory, .mode = 0777}) +
+                       encode_tar_header({.name = "./other/", .type = TarType::directory, .mode = 0777}) +
+                       encode_tar_header({.name = "./", .type = TarType::directory, .mode = 0777}) +
+                       tar_end();
+  const auto archive = whole(folder_member("0/") + folder_member("0/.ssh/") + member("0/.ssh/new", "") +
+                             folder_member("0/other/") + member("folders0", folders));
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
+                     end_text(archive,
+                              "chmod 666 \"$stage/0/.ssh/new\"\nput 0 home || return 1\n"
+                              "set_attributes 666 2020-09-13T12:26:40Z home/.ssh/old || return 1\n"
+                              "folders 0 home || return 1"));
+  const auto mode = [this](const char* path) { return fs::status(folder_ / path).permissions(); };
+  const std::string made = "mkdir -m 750 target/home && export HOME=$PWD/target/home; ";
+  EXPECT_EQ(run(":", made + "mkdir -m 700 target/home/.ssh && touch target/home/.ssh/old && "
+                            "chmod 640 target/home/.ssh/old; "),
+            0)
+      << errors();
+  EXPECT_EQ(mode("target/home"), fs::perms(0750));
+  EXPECT_EQ(mode("target/home/.ssh"), fs::perms(0700));
+  EXPECT_EQ(mode("target/home/.ssh/new"), fs::perms(0644));
+  EXPECT_EQ(mode("target/home/.ssh/old"), fs::perms(0644));
+  EXPECT_EQ(mode("target/home/other"), fs::perms(0777));
+
+  fs::remove_all(folder_ / "target");
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
+                     end_text(archive, "put 0 home || return 1\nfolders 0 home || return 1\nreturn 1"));
+  EXPECT_EQ(run(":", made), 1);
+  EXPECT_EQ(mode("target/home/.ssh"), fs::perms(0755)) << "a new one, and though a step failed";
+}
+
 /// In a place where folders can be mounted a second time.
 class PushMounts : public PushScript {
  protected:
