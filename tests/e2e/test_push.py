@@ -80,6 +80,24 @@ def test_pushed_modes_do_not_lock_the_login_out(ec2mpi, cluster4):
         cluster4.host(1, "rm /home/ubuntu/.ssh/config; chmod 700 /home/ubuntu/.ssh")
 
 
+def test_a_partly_failed_push_under_a_new_name_means_the_same_when_it_is_repeated(ec2mpi, cluster4):
+    write(ec2mpi.folder / "t1/x", "x")
+    cluster4.host(2, "chmod 555 /home/ubuntu")
+    try:
+        first = ec2mpi("push", "t1", "nd")
+    finally:
+        cluster4.host(2, "chmod 755 /home/ubuntu")
+    assert first.code == 1 and "cannot write into ." in first.err, first.err
+    dry = ec2mpi("push", "-n", "t1", "nd")
+    assert dry.out.splitlines()[1::2] == ["node2", "send nd/"] and "send nd/x" in dry.out, dry.out
+    again = ec2mpi("push", "t1", "nd")
+    assert again.code == 0 and "nd is the new name of t1" in again.err, again.err
+    for index in (1, 2, 3, 4):
+        assert on(cluster4, index)("find nd | sort").out == "nd\nnd/x\n"
+    assert pushed(ec2mpi, "t1", "nd")[0] == 1, "it is finished, so nd is a folder as any other"
+    assert on(cluster4, 2)("find nd -type f | sort").out == "nd/t1/x\nnd/x\n"
+
+
 def test_many_files_that_are_named_cost_a_node_no_program_each(ec2mpi, cluster4):
     for i in range(300):
         write(ec2mpi.folder / f"many/{i}.txt", str(i))

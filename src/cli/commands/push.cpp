@@ -14,6 +14,7 @@
 #include "ec2mpi/ops/node/placeholders.hpp"
 #include "ec2mpi/ops/push/push.hpp"
 #include "src/cli/commands/copy.hpp"
+#include "src/cli/commands/push_memory.hpp"
 
 namespace ec2mpi::cli {
 
@@ -60,6 +61,13 @@ Result<void> check_home(const std::string& typed, const std::vector<Node>& nodes
 bool has_folder(const ops::PushGroup& group) {
   const auto& tops = group.tree->tops;
   return std::any_of(tops.begin(), tops.end(), [](const auto& top) { return top.directory; });
+}
+
+/// The target may become the new name of a folder; the next time it is a folder that takes the source.
+bool may_name_a_folder(const std::vector<std::string>& sources, const std::string& target,
+                       const std::vector<ops::PushGroup>& groups) {
+  return sources.size() == 1 && !target.ends_with('/') && !ops::name_in_target(sources.front()).empty() &&
+         std::any_of(groups.begin(), groups.end(), has_folder);
 }
 
 /// Sources that are not here may be meant as files of a node.
@@ -178,11 +186,22 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
   TRY_AS(access, open_access(*cluster, options.connect));
 
   const auto count = std::make_shared<ops::PushCount>();
-  auto command = show_push(push, count, cluster->nodes.size(), left_out_notes(*groups));
+  auto notes = left_out_notes(*groups);
+  const bool may_name = may_name_a_folder(sources, options.target(), *groups);
+  const auto id = push_id(sources.front(), ops::push_target(options.target(), 1)->path);
+  const auto unfinished = may_name ? recall_push(cluster->state, id) : UnfinishedPush();
+  auto named = named_nodes(unfinished, cluster->nodes);
+  if (!named.empty())
+    notes.push_back(
+        fmt::format("continued the push that some nodes had not finished: {0} is the new name of "
+                    "{1}, which was not copied into it; for that push to {0}/",
+                    printable(options.target()), printable(sources.front())));
+  auto command = show_push(push, count, cluster->nodes.size(), std::move(notes));
   // Comes last, because it takes the groups away.
   command.task = ops::push_task({.groups = std::move(*groups),
                                  .target = options.target(),
                                  .folder = sources.size() > 1,
+                                 .named = std::move(named),
                                  .checksum = push.checksum,
                                  .erase = erase,
                                  .force = push.force,
@@ -193,7 +212,10 @@ Result<int> run_push(const CopyOptions& options, const PushOptions& push, const 
                                  .dry_run = push.dry_run,
                                  .count = count});
   const auto flow = fleet_options(*cluster, options.connect, options.fleet);
-  return run_fleet_command(*cluster, *access, flow, common, std::move(command));
+  const int code = run_fleet_command(*cluster, *access, flow, common, std::move(command));
+  if (may_name && !push.dry_run)
+    remember_push(cluster->state, id, unfinished, cluster->nodes, cluster->inventory.nodes, *count);
+  return code;
 }
 
 void add_push_options(CLI::App& command, PushOptions& options) {

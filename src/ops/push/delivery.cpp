@@ -69,6 +69,7 @@ asio::awaitable<Result<void>> Delivery::carry_out() {
   }
   stop_being_expected();
   if (!done) done = std::unexpected(reason_for(done.error()));
+  if (done) push_.count.finished.insert(run_.node.index);
   note_end(done);
   co_return done;
 }
@@ -116,6 +117,7 @@ asio::awaitable<Result<void>> Delivery::look() {
   talk_ = *talk;
   CO_TRY_AS(survey, co_await talk_->survey(run_.limit));
   survey_ = std::move(*survey);
+  if (!survey_.into) push_.count.named.insert(run_.node.index);
   const int owner = push_.writers.owner_of(survey_.mark);
   first_ = owner == 0 ? run_.node.index : owner;
   // The node compares true paths, so it also finds a home behind a link or a bind mount.
@@ -159,8 +161,8 @@ std::string Delivery::command_for(const PushTarget& target) const {
   // A single node feeds no other one, so its free space does not matter.
   if (push_.plan->relay != RelayMode::never && push_.nodes > 1) asked += " room";
   if (followed_) asked += " again";
-  // As the survey before said; by now the writer may have made a folder of this name.
-  if (followed_ && !survey_.into) asked += " named";
+  // As the survey before said; by now the writer, or an earlier push, may have made a folder of this name.
+  if ((followed_ && !survey_.into) || push_.plan->named.contains(run_.node.index)) asked += " named";
   // A dry run leaves nothing on a node, not even for a moment.
   if (!followed_ && push_.nodes > 1 && !push_.plan->dry_run)
     asked += " mark=" + push_.writers.mark_for(run_.node.index, target.path) +

@@ -54,6 +54,8 @@ struct PushCount {
   std::size_t unchanged = 0;    ///< files that no node lacked
   std::size_t erased = 0;       ///< paths removed, over all nodes
   std::size_t connections = 1;  ///< that one node was fed by, at most
+  std::set<int> named = {};     ///< nodes, by index, on which the target is the new name of the source
+  std::set<int> finished = {};  ///< nodes that have all
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
   std::map<int, SharedFolder> shared = {};    ///< by the index of the writer
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
@@ -68,8 +70,11 @@ enum class RelayMode {
 
 struct PushPlan {
   std::vector<PushGroup> groups;
-  std::string target;     ///< as typed; {node}, {index} and so on are filled in
-  bool folder = false;    ///< there are several sources
+  std::string target;   ///< as typed; {node}, {index} and so on are filled in
+  bool folder = false;  ///< there are several sources
+  /// Nodes, by index, where the target is the new name of the source even if it is a folder: an earlier push
+  /// that some nodes have not finished has made it.
+  std::set<int> named = {};
   bool checksum = false;  ///< compare contents, not size and mtime
   bool erase = false;     ///< remove paths that the source folders no longer have
   bool force = false;     ///< even in the home, and above it
