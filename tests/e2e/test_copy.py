@@ -305,7 +305,7 @@ def test_a_file_does_not_fall_into_a_folder_of_its_name(ec2mpi, cluster4):
     cluster4.host(1, "mkdir -p dir/name", user="ubuntu")
     done = ec2mpi("push", "-w", "1-2", "name", "dir/")
     assert done.code == 1
-    assert "node1: ./dir/name is there already and is a folder\n" in done.err
+    assert "node1: dir/name there is a folder, and is not replaced by a file; remove it there first\n" in done.err
     assert on(cluster4, 1)("ls -A dir/name").out == ""
     assert on(cluster4, 2)("cat dir/name").out == "file"
 

@@ -98,6 +98,38 @@ def test_a_partly_failed_push_under_a_new_name_means_the_same_when_it_is_repeate
     assert on(cluster4, 2)("find nd -type f | sort").out == "nd/t1/x\nnd/x\n"
 
 
+def test_a_file_and_a_folder_of_one_name_are_exchanged_only_by_delete(ec2mpi, cluster4):
+    write(ec2mpi.folder / "t/f/x", "x")
+    write(ec2mpi.folder / "t/g", "g")
+    cluster4.host(1, "mkdir -p tt/g/deep; echo old > tt/f", user="ubuntu")
+    for flags in ([], ["-n"]):
+        done = ec2mpi("push", "-w", "1", *flags, "t/.", "tt")
+        assert done.code != 0 and re.search("tt/[fg] there is a .* replaced by a .*; --delete replaces it", done.err), done.err
+    assert on(cluster4, 1)("ls -d tt/g/deep; cat tt/f").out == "tt/g/deep\nold\n"
+    assert pushed(ec2mpi, "-w", "1", "--delete", "t/.", "tt")[:3] == (2, 0, 2)
+    assert on(cluster4, 1)("cat tt/f/x tt/g").out == "xg"
+
+
+def test_the_numbers_of_a_push_that_failed_are_those_of_what_was_done(ec2mpi, cluster4):
+    for name in "abc":
+        write(ec2mpi.folder / "p" / name, name)
+    cluster4.host(1, "cd /home/ubuntu; mkdir -p d/p/old d/p/gone rootd; touch d/p/old/x; chown ubuntu d d/p d/p/gone", user="root")
+    dry = json.loads(ec2mpi("push", "-n", "--json", "-w", "1", "--delete", "p", "d/").out)
+    assert dry["dry_run"] is True and (dry["copied"]["files_sent"], dry["copied"]["deleted"]) == (3, 2)
+    failed = ec2mpi("push", "--json", "-w", "1", "--delete", "p", "d/")
+    told_all = json.loads(failed.out)
+    assert failed.code == 1 and "old/x" in failed.err and "dry_run" not in told_all, failed.err
+    assert (told_all["copied"]["files_sent"], told_all["copied"]["deleted"]) == (3, 1)
+    assert on(cluster4, 1)("ls d/p").out == "a\nb\nc\nold\n"
+    refused = ec2mpi("push", "--json", "-w", "1", "p/a", "rootd/")
+    assert refused.code == 1 and json.loads(refused.out)["copied"]["files_sent"] == 0
+    cluster4.host(1, "cd /home/ubuntu; install -d -o ubuntu q; mkdir q/z; chmod 755 q/z", user="root")
+    write(ec2mpi.folder / "q/a", "a")
+    write(ec2mpi.folder / "q/z/b", "b")
+    half = ec2mpi("push", "-w", "1", "q/.", "q")
+    assert "1 file sent, 1 not put in place, 0 unchanged" in half.err and ".ec2mpi" not in half.err, half.err
+
+
 def test_many_files_that_are_named_cost_a_node_no_program_each(ec2mpi, cluster4):
     for i in range(300):
         write(ec2mpi.folder / f"many/{i}.txt", str(i))

@@ -99,11 +99,17 @@ std::string sharing_words(const ops::PushCount& count) {
 /// Files get their names when all have arrived; a push that failed before that has sent bytes, but
 /// put nothing in place.
 std::string final_words(const ops::PushCount& count, bool dry_run) {
-  const auto* const done = dry_run                              ? "to send"
-                           : count.in_place || count.files == 0 ? "sent"
-                                                                : "not put in place";
-  auto text = fmt::format("{} {}, {} unchanged", count_of(count.files - count.changed.size(), "file"), done,
-                          count.unchanged);
+  const auto sent = count.in_place();
+  std::string text;
+  if (dry_run)
+    text = count_of(count.files, "file") + " to send";
+  else if (sent == 0 && count.files > 0)
+    text = count_of(count.files, "file") + " not put in place";
+  else
+    text = count_of(sent, "file") + " sent";
+  if (!dry_run && sent > 0 && sent < count.files)
+    text += fmt::format(", {} not put in place", count.files - sent);
+  text += fmt::format(", {} unchanged", count.unchanged);
   if (count.erased > 0) text += fmt::format(", {} {}", count.erased, dry_run ? "to delete" : "deleted");
   if (dry_run) return text + " · dry run, nothing was changed";
   text += fmt::format(" · {} over the uplink", format_bytes(count.uplink));
@@ -113,8 +119,8 @@ std::string final_words(const ops::PushCount& count, bool dry_run) {
 }
 
 /// The names are a part of the interface (docs/json.md): scripts read them.
-Numbers totals(const ops::PushCount& count) {
-  return {{"files_sent", count.files - count.changed.size()},
+Numbers totals(const ops::PushCount& count, bool dry_run) {
+  return {{"files_sent", dry_run ? count.files : count.in_place()},
           {"files_unchanged", count.unchanged},
           {"deleted", count.erased},
           {"bytes_over_uplink", count.uplink},
@@ -146,10 +152,10 @@ FleetCommand show_push(const PushOptions& push, const std::shared_ptr<ops::PushC
     command.output = [nodes](Console& console) { return gathered_output(console, nodes, false); };
   }
   if (push.json) {
-    command.output = [count, nodes](Console& console) {
+    command.output = [count, nodes, dry_run = push.dry_run](Console& console) {
       return json_output(
           console, nodes, "push", [count](const Node& node) { return writer_of(*count, node); },
-          [count] { return totals(*count); });
+          [count, dry_run] { return totals(*count, dry_run); }, dry_run);
     };
   }
   return command;

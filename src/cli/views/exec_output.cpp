@@ -218,12 +218,13 @@ class FilesOutput : public ExecOutput {
 class JsonOutput : public ExecOutput {
  public:
   JsonOutput(Console& console, std::size_t nodes, std::string command, NodeNumbers numbers,
-             std::function<Numbers()> totals)
+             std::function<Numbers()> totals, bool dry_run)
       : console_(console),
         most_(most_kept(nodes)),
         command_(std::move(command)),
         numbers_(std::move(numbers)),
-        totals_(std::move(totals)) {}
+        totals_(std::move(totals)),
+        dry_run_(dry_run) {}
 
   void lines(const Node& node, ssh::Stream stream, std::string_view lines) override {
     auto& [out, err] = kept_[node.index];
@@ -237,6 +238,7 @@ class JsonOutput : public ExecOutput {
     Json document = {{"command", command_},
                      {"ending", kEndings[static_cast<std::size_t>(report.ending)]},
                      {"exit_code", exit_code}};
+    if (dry_run_) document["dry_run"] = true;
     if (totals_)
       for (const auto& [name, number] : totals_()) document["copied"][name] = number;
     auto& nodes = document["nodes"] = Json::array();
@@ -280,6 +282,7 @@ class JsonOutput : public ExecOutput {
   std::string command_;
   NodeNumbers numbers_;
   std::function<Numbers()> totals_;
+  bool dry_run_;
   std::map<int, std::pair<Kept, Kept>> kept_;
 };
 
@@ -301,9 +304,9 @@ Result<std::unique_ptr<ExecOutput>> files_output(const std::filesystem::path& fo
 }
 
 std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes, std::string command,
-                                        NodeNumbers numbers, std::function<Numbers()> totals) {
+                                        NodeNumbers numbers, std::function<Numbers()> totals, bool dry_run) {
   return std::make_unique<JsonOutput>(console, nodes, std::move(command), std::move(numbers),
-                                      std::move(totals));
+                                      std::move(totals), dry_run);
 }
 
 }  // namespace ec2mpi::cli

@@ -64,14 +64,37 @@ void Delivery::take_words() {
     if (word == "done") {
       finished_ = Clock::now();
       share->note_done(place_.number);
+      note_placed();
     } else if (word == "has") {
       if (const auto bytes = parse_number(value)) share->note_progress(place_.number, *bytes);
     } else if (word == "at") {
       share->note_end(place_.number, value);
+    } else if (word == "erased") {
+      push_.count.erased += parse_number(value).value_or(0);
+    } else if (word == "left") {
+      note_left(parse_number(value).value_or(need_.files));
     } else if (word == "made") {
       push_.writers.note_made(run_.node.index, target_, std::string(value));
     }
   }
+}
+
+/// All that the node lacked is in its place, but for the files that changed here.
+void Delivery::note_placed() {
+  const auto* whole = place_.share->whole();
+  const std::vector<std::size_t> changed = whole == nullptr ? std::vector<std::size_t>() : whole->changed();
+  for (const auto number : need_.items) {
+    const auto& item = tree_.items[number];
+    if (item.type == TarType::file && std::ranges::count(changed, number) == 0)
+      push_.count.placed.insert(tree_.path_of(item).string());
+  }
+}
+
+/// The steps have failed, and so many files are still in the stage.
+void Delivery::note_left(std::size_t files) {
+  const auto* whole = place_.share->whole();
+  files += whole == nullptr ? 0 : whole->changed().size();
+  push_.count.partly = std::max(push_.count.partly, need_.files - std::min(need_.files, files));
 }
 
 /// While the archive goes to the script, nothing else may be written to it.

@@ -139,18 +139,17 @@ asio::awaitable<Result<void>> Delivery::compare() {
     return push_.sums.known(static_cast<std::size_t>(&item - tree_.items.data()), bytes);
   });
   if (!need_.in_the_way.empty()) {
-    auto refused = refuse_special();
+    auto refused = refuse_obstacle();
     co_return refused;
   }
   co_return Result<void>{};
 }
 
-std::unexpected<Error> Delivery::refuse_special() const {
+std::unexpected<Error> Delivery::refuse_obstacle() const {
   auto place = fill_placeholders(push_.plan->target, run_.node);
   if (survey_.into && !place.ends_with('/')) place += '/';
   place += survey_.into ? need_.in_the_way : need_.in_the_way.substr(survey_.name.size());
-  return fail(ErrorKind::usage,
-              printable(place) + " there is a device, pipe or socket, and is not replaced by a file");
+  return fail(ErrorKind::usage, printable(place) + ' ' + need_.why_it_stays);
 }
 
 /// The head of push.sh describes the arguments.
@@ -273,12 +272,9 @@ asio::awaitable<Result<void>> Delivery::finish() {
     CO_TRY(co_await attend(&Delivery::has_ended, kTooLate));
   }
   // By now all other files are in place; the node has discarded only those that changed here.
-  push_.count.in_place = true;
   const auto* whole = place_.share->whole();
   if (whole == nullptr || whole->changed().empty()) co_return Result<void>{};
-  const auto& changed = whole->changed();
-  for (const auto number : changed) push_.count.changed.insert(tree_.path_of(tree_.items[number]).string());
-  co_return std::unexpected(changed_error(tree_, changed));
+  co_return std::unexpected(changed_error(tree_, whole->changed()));
 }
 
 /// A node that holds the archive stays for those that may need it.

@@ -24,7 +24,7 @@ class Delivery {
   asio::awaitable<Result<void>> attempt();
   asio::awaitable<Result<void>> look();
   asio::awaitable<Result<void>> compare();
-  [[nodiscard]] std::unexpected<Error> refuse_special() const;
+  [[nodiscard]] std::unexpected<Error> refuse_obstacle() const;
   /// Waits for the node that writes into the same storage, and looks again.
   asio::awaitable<Result<void>> follow();
   asio::awaitable<Result<int>> wait_for_writer();
@@ -40,6 +40,8 @@ class Delivery {
   asio::awaitable<Result<void>> check_answer();
   Result<void> notice();
   void take_words();
+  void note_placed();
+  void note_left(std::size_t files);
   void leave_share();
   /// It has asked for a place, or never will.
   void stop_being_expected();

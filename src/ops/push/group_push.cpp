@@ -58,7 +58,8 @@ GroupPush::GroupPush(const asio::any_io_executor& executor, std::shared_ptr<cons
       common(std::move(common_state)),
       changed_(executor) {}
 
-/// A file counts once, however many nodes and groups lack it; a removal counts for each node.
+/// A file counts once, however many nodes and groups lack it. A removal counts for each node, when the node
+/// has told it; in a dry run it is only planned.
 void GroupPush::note_need(const PushNeed& need) {
   for (const auto number : need.items) {
     const auto& item = tree->items[number];
@@ -67,7 +68,7 @@ void GroupPush::note_need(const PushNeed& need) {
   }
   count.files = count.lacked.size();
   count.unchanged = count.all_files - count.files;
-  count.erased += need.erase.size() + need.replace.size();
+  if (plan->dry_run) count.erased += need.erase.size() + need.replace.size();
 }
 
 /// Gives 0 as long as other nodes have all of them.

@@ -91,11 +91,10 @@ class Comparison {
     // A link takes the place of a link, wherever they lead.
     const bool both_links =
         held != nullptr && held->type == TarType::symlink && item.type == TarType::symlink;
-    if (held != nullptr && held->special && !both_links) need_.in_the_way = place;
-    const bool folder_there = held != nullptr && held->type == TarType::directory;
-    // `put` refuses to replace a folder by a file. With --delete the folder goes before that.
-    if (options_.erase && folder_there && item.type != TarType::directory && tree_.tops[item.top].directory)
-      replaced_.insert(place);
+    if (held != nullptr && held->special && !both_links)
+      note_obstacle(place, "there is a device, pipe or socket, and is not replaced by a file");
+    else if (held != nullptr && is_of_other_kind(item, *held))
+      replace(item, place, *held);
     if (item.type == TarType::directory) {
       compare_folder(number, place, held);
     } else if (item.type == TarType::symlink) {
@@ -103,6 +102,30 @@ class Comparison {
     } else {
       compare_file(number, place, held);
     }
+  }
+
+  /// Of a link it is not known whether it leads to a folder.
+  static bool is_of_other_kind(const SourceItem& item, const HeldEntry& held) {
+    return item.type == TarType::directory ? held.type == TarType::file : held.type == TarType::directory;
+  }
+
+  void note_obstacle(const std::string& place, std::string why) {
+    need_.in_the_way = place;
+    need_.why_it_stays = std::move(why);
+  }
+
+  /// A file that is to become a folder, or a folder that is to become a file or link. With --delete it is
+  /// removed before; only the content of the folders that are sources is.
+  void replace(const SourceItem& item, const std::string& place, const HeldEntry& held) {
+    const bool in_folder = tree_.tops[item.top].directory && !item.relative.empty();
+    if (in_folder && options_.erase) {
+      replaced_.insert(place);
+      return;
+    }
+    const bool folder = held.type == TarType::directory;
+    note_obstacle(place, fmt::format("there is a {}, and is not replaced by a {}; {}",
+                                     folder ? "folder" : "file", folder ? "file" : "folder",
+                                     in_folder ? "--delete replaces it" : "remove it there first"));
   }
 
   void compare_folder(std::size_t number, const std::string& place, const HeldEntry* held) {

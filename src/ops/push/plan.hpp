@@ -27,8 +27,9 @@ struct PushNeed {
   std::vector<std::string> erase;         ///< paths below the survey's folder, with "./" in front
   /// Paths that would be erased if they were not mount points, or below one; the node refuses to erase them.
   std::vector<std::string> mounted = {};
-  std::string in_the_way = {};  ///< a place of the sources where there is a device, pipe or socket, or ""
-  std::string left;             ///< the stage of an earlier push to continue with, or ""
+  std::string in_the_way = {};    ///< a place of the sources where there is something that must stay; or ""
+  std::string why_it_stays = {};  ///< behind its name
+  std::string left;               ///< the stage of an earlier push to continue with, or ""
   std::vector<std::string> discard;                ///< its useless files
   std::map<std::size_t, std::uint64_t> kept = {};  ///< of files whose beginning lies in it: its bytes
   std::size_t files = 0;                           ///< files to be sent

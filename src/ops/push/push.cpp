@@ -12,12 +12,21 @@ namespace ec2mpi::ops {
 
 namespace {
 
-/// The user knows the target and not the stage in it, whose name is another one on each node.
-std::string without_stage(std::string text) {
+/// The user knows the target and not the stage in it, whose name is another one on each node. A quoted path
+/// that leads through the stage to a source by its number becomes that of the source.
+std::string without_stage(std::string text, const SourceTree& tree) {
   constexpr std::string_view kStage = ".ec2mpi-push.";
   for (auto at = text.find(kStage); at != std::string::npos; at = text.find(kStage, at + 1)) {
     const auto end = text.find_first_of("/ ':", at);
     if (end == std::string::npos || text[end] != '/') continue;
+    const auto behind = text.find_first_not_of("0123456789", end + 1);
+    const auto number = parse_number(std::string_view(text).substr(end + 1, behind - end - 1));
+    const auto quote = text.rfind('\'', at);
+    if (number && *number < tree.tops.size() && behind != std::string::npos && quote != std::string::npos) {
+      text.replace(quote + 1, behind - quote - 1, tree.tops[*number].path.string());
+      at = quote;
+      continue;
+    }
     text.erase(at, end + (text.compare(end, 7, "/named/") == 0 ? 7 : 1) - at);
   }
   return text;
@@ -27,7 +36,7 @@ std::string without_stage(std::string text) {
 
 /// "ec2mpi: tar: 0/x: Cannot open: ..." names the number of a source.
 std::string push_complaint(std::string_view line, const SourceTree& tree) {
-  const auto text = without_stage(std::string(line));
+  const auto text = without_stage(std::string(line), tree);
   line = text;
   if (line.starts_with(kPushMark)) line.remove_prefix(kPushMark.size());
   for (const auto tool : {"tar: ", "mv: ", "mkdir: ", "sh: ", "chmod: ", "touch: ", "rm: "}) {

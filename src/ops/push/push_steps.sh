@@ -1,6 +1,6 @@
 # Part of push.sh, in front of it: how the arrived files get from the stage to their places. ec2mpi defines `steps`,
 # which calls the functions, and then calls `apply`. $move_program holds move.pl.
-# Variables of push.sh: $base, $host, $into, $name, $stage, $serves, $stays.
+# Variables of push.sh: $base, $host, $into, $name, $stage, $own, $serves, $stays.
 # shellcheck disable=SC2046,SC2086 # lists of options are split on purpose
 # shellcheck disable=SC2115 # neither the stage nor $base is ever empty
 
@@ -127,7 +127,7 @@ erase() {
     return 1
   fi
   find "$base/$1" -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null
-  rm -rf "$base/$1"
+  rm -rf "$base/$1" && echo >>"$own/erased"
 }
 
 # erase_all PATH...: one that is refused does not stop the others, nor the steps behind them.
@@ -214,7 +214,11 @@ $(list_trusted)
 "
   said=$(steps 2>&1) || failed=1
   keep_trust "$trusted"
-  [ -z "$failed" ] || die "$said"
+  [ ! -f "$own/erased" ] || printf 'erased %s\0' "$(wc -l <"$own/erased")"
+  if [ -n "$failed" ]; then
+    printf 'left %s\0' "$(find "$stage"/[0-9]* "$stage/named" -type f -exec stat -c x {} + 2>/dev/null | wc -l)"
+    die "$said"
+  fi
   tidy
   free_pipes
   applied=1

@@ -49,9 +49,10 @@ using Numbers = std::vector<std::pair<std::string, std::uint64_t>>;
 using NodeNumbers = std::function<Numbers(const Node& node)>;
 
 /// One JSON document with the outcome, duration, numbers and output of every node. `totals` are the numbers
-/// of all nodes together.
+/// of all nodes together. `dry_run`: the document says that nothing was changed.
 [[nodiscard]] std::unique_ptr<ExecOutput> json_output(Console& console, std::size_t nodes,
                                                       std::string command, NodeNumbers numbers = {},
-                                                      std::function<Numbers()> totals = {});
+                                                      std::function<Numbers()> totals = {},
+                                                      bool dry_run = false);
 
 }  // namespace ec2mpi::cli

@@ -1,6 +1,7 @@
 #pragma once
 /// push: files and folders to many nodes; only what they lack.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,9 +49,8 @@ struct PushCount {
   std::size_t all_files = 0;                    ///< of the sources
   std::unordered_set<std::string> lacked = {};  ///< files sent, by path: once however many nodes lacked them
   std::size_t files = 0;                        ///< so many
-  std::unordered_set<std::string> changed =
-      {};                       ///< of these, those that changed here during the push: not in place
-  bool in_place = false;        ///< on some node all that it lacked, but for those, is in its place
+  std::unordered_set<std::string> placed = {};  ///< of these, those that a node which has ended well has got
+  std::size_t partly = 0;       ///< files that a node has got whose last steps have failed, at most
   std::size_t unchanged = 0;    ///< files that no node lacked
   std::size_t erased = 0;       ///< paths removed, over all nodes
   std::size_t connections = 1;  ///< that one node was fed by, at most
@@ -59,6 +59,9 @@ struct PushCount {
   std::map<int, std::uint64_t> arrived = {};  ///< on nodes at work, by index: how much of the archive, about
   std::map<int, SharedFolder> shared = {};    ///< by the index of the writer
   std::string note = {};  ///< why some node was not served by another one; "" if all was well
+
+  /// Files that are in their place on some node, of those that were to be sent.
+  [[nodiscard]] std::size_t in_place() const { return std::max(placed.size(), partly); }
 };
 
 /// Whether nodes relay the archive to each other.

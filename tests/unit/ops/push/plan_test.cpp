@@ -360,10 +360,36 @@ TEST(PushNeed, AFolderThatIsALinkNowIsRemovedFirstAndOnlyWithErase) {
   fields[15] = "";
   for (const auto& field : {"f 5 644 1.0 ./proj/l/old"s, ""s}) fields.push_back(field);
   EXPECT_TRUE(need_of(fields).replace.empty());
+  EXPECT_EQ(need_of(fields).in_the_way, "proj/l");
   const auto need = need_of(fields, {.erase = true});
+  EXPECT_EQ(need.in_the_way, "");
   EXPECT_EQ(need.replace, std::vector<std::string>{"./proj/l"});
   EXPECT_TRUE(need.erase.empty()) << "behind the link lie the files of another folder";
   EXPECT_EQ(need.items, Numbers{2});
+}
+
+TEST(PushNeed, AFileThatIsAFolderNowIsRemovedFirstAndOnlyWithErase) {
+  auto fields = all();
+  fields[16] = "f 9 644 30.0 ./proj/sub";
+  fields.erase(fields.begin() + 18, fields.begin() + 20);
+  EXPECT_EQ(need_of(fields).in_the_way, "proj/sub");
+  EXPECT_EQ(need_of(fields).why_it_stays,
+            "there is a file, and is not replaced by a folder; --delete replaces it");
+  const auto need = need_of(fields, {.erase = true});
+  EXPECT_EQ(need.in_the_way, "");
+  EXPECT_EQ(need.replace, std::vector<std::string>{"./proj/sub"});
+  EXPECT_EQ(need.items, (Numbers{3, 4}));
+}
+
+TEST(PushNeed, ASourceDoesNotReplaceWhatIsOfAnotherKind) {
+  auto fields = head();
+  fields.insert(fields.end(), {"d 9 755 50.0 ./one", ""});
+  EXPECT_EQ(need_of(fields, {.erase = true}).why_it_stays,
+            "there is a folder, and is not replaced by a file; remove it there first");
+  fields = head();
+  fields.insert(fields.end(), {"f 9 644 50.0 ./proj", ""});
+  EXPECT_EQ(need_of(fields, {.erase = true}).why_it_stays,
+            "there is a file, and is not replaced by a folder; remove it there first");
 }
 
 TEST(PushNeed, ASetgidBitFromTheFolderAboveIsNoDifference) {

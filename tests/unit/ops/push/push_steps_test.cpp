@@ -164,6 +164,18 @@ TEST_F(PushStepsScript, TheHomeAndItsSshFolderKeepTheirModesAndNothingInThemBeco
   EXPECT_EQ(mode("target/home/.ssh"), fs::perms(0755)) << "a new one, and though a step failed";
 }
 
+TEST_F(PushStepsScript, ItTellsHowManyFilesAStepThatFailedHasLeftAndWhatWasRemoved) {
+  const auto archive = whole(folder_member("0/") + member("0/a", "new") + member("0/b", "new") +
+                             folder_member("0/in/") + member("0/in/c", "new") + member("1", "new"));
+  write("input", do_text("begin ''\nstart") + data_text(archive) +
+                     end_text(archive,
+                              "erase ./gone || return 1\nput 1 one || return 1\n"
+                              "rm \"$stage/0/a\"\nput 0 x || return 1"));
+  EXPECT_EQ(run(":", "mkdir target/gone target/home && touch target/x && export HOME=$PWD/target/home; "), 1);
+  EXPECT_NE(errors().find("target/x is there already and is not a folder"), std::string::npos) << errors();
+  EXPECT_NE(output().find("erased 1\0left 2\0"s), std::string::npos) << output();
+}
+
 /// In a place where folders can be mounted a second time.
 class PushMounts : public PushScript {
  protected:

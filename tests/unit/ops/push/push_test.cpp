@@ -425,6 +425,8 @@ TEST_F(PushTest, ComplaintsNameTheSource) {
   EXPECT_EQ(
       complaint("ec2mpi: mv: cannot move '/d/.ec2mpi-push.h.k.1/a' to '/e/.ec2mpi-push.new.h.1': No space"),
       "cannot move '/d/a' to '/e/.ec2mpi-push.new.h.1': No space");
+  EXPECT_EQ(complaint("ec2mpi: mv: cannot move '/d/t/.ec2mpi-push.h.k.1/0/f' to '/d/t/f': Permission denied"),
+            "cannot move 'data/f' to '/d/t/f': Permission denied");
 }
 
 TEST(NameInTarget, Table) {
