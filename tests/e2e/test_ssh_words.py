@@ -198,6 +198,19 @@ def test_a_host_name_that_leads_all_nodes_to_one_machine_is_refused_with_its_lin
     assert "ip-10-0-0-11" in done.out and len(done.out.splitlines()) == 1
 
 
+@pytest.mark.parametrize("spelling", ["{}", "::ffff:{}", "octal"])
+def test_a_host_name_that_leads_one_node_to_another_node_of_the_list_is_refused(ec2mpi, cluster4, spelling):
+    other = cluster4.address(2)
+    parts = other.split(".")
+    leads_to = ".".join([*parts[:3], f"0{int(parts[3]):o}"]) if spelling == "octal" else spelling.format(other)
+    configure(ec2mpi, f"Host {cluster4.address(1)}\n  HostName {leads_to}\n")
+    (ec2mpi.folder / "sent").write_text("text")
+    for command in (["exec-all", "uname -n"], ["exec", "-w", "1", "uname -n"], ["push", "sent", "/tmp/"], ["setup"]):
+        done = ec2mpi(*command)
+        assert done.code != 0 and f"config:2: this HostName leads to the machine of node2 ({other})" in done.err, done
+        assert "ip-10-0-0-12\n" not in done.out or command == ["exec-all", "uname -n"], done.out
+
+
 def test_a_jump_host_does_not_stand_in_for_a_changed_key(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     assert ec2mpi("exec-all", "-J", bastion, "true").code == 0

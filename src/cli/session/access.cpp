@@ -189,7 +189,8 @@ Result<Access> open_access(const Cluster& cluster, const ConnectOptions& options
                                // As for ssh(1): -F leaves the system's file out.
                                .system_ssh_config = options.ssh_config ? "" : "/etc/ssh/ssh_config",
                                .prompt = prompt_passphrase,
-                               .jump = cluster.jump};
+                               .jump = cluster.jump,
+                               .listed = cluster.inventory.nodes};
   TRY_AS(keys, load_keys(cluster, options, transport));
   TRY_AS(host_keys, ssh::HostKeys::load(cluster.state.path() / "known_hosts",
                                         options.strict_host_keys ? ssh::UnknownHostKey::refuse

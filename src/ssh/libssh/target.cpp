@@ -1,13 +1,47 @@
 #include "src/ssh/libssh/target.hpp"
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <array>
+#include <ranges>
 
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/cluster/values/address.hpp"
 
 namespace ec2mpi::ssh {
+
+namespace {
+
+/// An address as it is connected to: getaddrinfo(3) reads octal parts and an IPv4 address in IPv6's form. A
+/// name as it is.
+std::string in_one_spelling(const std::string& host) {
+  addrinfo wanted{};
+  wanted.ai_flags = AI_NUMERICHOST;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* read = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, &wanted, &read) != 0) return lower_case(host);
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(read, ::freeaddrinfo);
+  std::array<char, NI_MAXHOST> text{};
+  const auto status = ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(),
+                                    static_cast<socklen_t>(text.size()), nullptr, 0, NI_NUMERICHOST);
+  const std::string spelled = status == 0 ? text.data() : host;
+  const auto spec = parse_host_spec(spelled);
+  return spec ? spec->host : spelled;
+}
+
+/// Equal for two targets only if one sshd answers at both. Behind different jump hosts a private address may
+/// mean two machines.
+std::string machine_of(const Target& target) {
+  const auto host = in_one_spelling(target.host);
+  const bool is_public = is_ipv4(host) && !is_private_ipv4(host);
+  const bool depends_on_way = target.jump && !is_public;
+  return fmt::format("{} {} {}", host, target.port, depends_on_way ? target.jump->address : "");
+}
+
+}  // namespace
 
 TargetFinder::TargetFinder(LibsshOptions options, Reports reports)
     : options_(std::move(options)), reports_(reports) {
@@ -30,29 +64,47 @@ Node key_owner(Node node, const Target& target) {
 
 Result<Target> TargetFinder::target_of(const Node& node) {
   HostSettings configured;
+  TRY_AS(target, target_with_jump(node, configured));
+  report_unused(configured);
+  if (options_.jump && !configured.way_place.empty()) replaced_ways_.insert(configured.way_place);
+  TRY(check_machine(node, *target, configured.host_place));
+  return target;
+}
+
+Result<Target> TargetFinder::target_with_jump(const Node& node, HostSettings& configured) {
   TRY_AS(target, target_without_jump(node, Role::node, configured));
-  if (options_.jump) {
-    if (!configured.way_place.empty()) replaced_ways_.insert(configured.way_place);
+  if (options_.jump)
     target->jump = options_.jump;
-  } else if (configured.jump && configured.jump->address != node.address) {
+  else if (configured.jump && configured.jump->address != node.address)
     target->jump = std::move(configured.jump);
-  }
-  // Two names may mean one machine, two addresses do not.
-  if (!configured.host_place.empty() && is_numeric_address(node.address))
-    TRY(check_machine(node, *target, configured.host_place));
   return target;
 }
 
 Result<void> TargetFinder::check_machine(const Node& node, const Target& target, const std::string& place) {
-  const auto machine =
-      fmt::format("{} {} {}", target.host, target.port, target.jump ? target.jump->address : "");
-  const auto [first, is_new] = machines_.emplace(machine, node.address);
-  if (is_new || first->second == node.address) return {};
-  return fail(
-      ErrorKind::usage,
-      fmt::format("{}: this HostName leads to the machine of {}, too; put it under a Host line of one "
-                  "node, or pass -F none",
-                  place, first->second));
+  // Two names may mean one machine, two addresses do not.
+  if (place.empty() || !is_numeric_address(node.address)) return {};
+  if (in_one_spelling(target.host) == in_one_spelling(node.address)) return {};
+  if (!machines_) machines_ = machines_of_list();
+  const auto [begin, end] = machines_->equal_range(machine_of(target));
+  for (const auto& [machine, other] : std::ranges::subrange(begin, end)) {
+    if (other.address == node.address) continue;
+    return fail(ErrorKind::usage,
+                fmt::format("{}: this HostName leads to the machine of {} ({}); change it or its Host line, "
+                            "or pass -F none",
+                            place, other.label(), other.address));
+  }
+  return {};
+}
+
+/// A node whose settings are not understood is left out: its own connection reports them.
+std::multimap<std::string, Node> TargetFinder::machines_of_list() {
+  std::multimap<std::string, Node> machines;
+  for (const auto& node : options_.listed) {
+    HostSettings unused;
+    if (!is_numeric_address(node.address)) continue;
+    if (const auto target = target_with_jump(node, unused)) machines.emplace(machine_of(*target), node);
+  }
+  return machines;
 }
 
 /// What ssh_config says for all hosts holds for the jump host too, so it may be named as the way to itself.
@@ -60,6 +112,7 @@ Result<void> TargetFinder::check_machine(const Node& node, const Target& target,
 Result<Target> TargetFinder::target_of_jump(const Node& node) {
   HostSettings configured;
   auto target = target_without_jump(node, Role::jump_host, configured);
+  if (target) report_unused(configured);
   if (target && configured.jump && configured.jump->address != node.address) {
     return fail(ErrorKind::usage, fmt::format("{}: another jump host for it, {}; only one can be used",
                                               configured.way_place, printable(configured.jump->address)));
@@ -77,7 +130,6 @@ Result<Target> TargetFinder::target_without_jump(const Node& node, Role role, Ho
   TRY_AS(config, ssh_config());
   TRY_AS(found, host_settings(**config, query, {role == Role::node && options_.jump, replaced_ways_}));
   configured = std::move(*found);
-  report_unused(configured);
   Target target{.role = role, .host = configured.host_name};
   target.port = query.port.value_or(configured.port.value_or(kDefaultPort));
   target.user = query.user.value_or(configured.user.value_or(std::string(kDefaultUser)));

@@ -74,8 +74,11 @@ class TargetFinder {
 
  private:
   Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured);
-  /// A HostName that is meant for one host may stand under `Host *`; the others would be taken for it.
+  Result<Target> target_with_jump(const Node& node, HostSettings& configured);
+  /// Errors: usage, if the HostName at `place` leads this node to the machine of another node of the list:
+  /// that machine would be taken for both.
   Result<void> check_machine(const Node& node, const Target& target, const std::string& place);
+  std::multimap<std::string, Node> machines_of_list();
   Result<SshConfig*> ssh_config();
   void report_unused(const HostSettings& configured);
   void report_once(spdlog::level::level_enum level, const std::vector<std::string>& unused);
@@ -86,8 +89,8 @@ class TargetFinder {
   Reports reports_;
   std::map<std::pair<std::filesystem::path, std::string>, Result<PrivateKey>> configured_keys_;
   std::map<std::string, std::shared_ptr<AgentGate>> agents_;
-  std::map<std::string, std::string> machines_;  ///< to which HostName leads; the node that was led there
-  std::set<std::string> replaced_ways_;          ///< lines of ssh_config that -J replaces
+  std::optional<std::multimap<std::string, Node>> machines_;  ///< the list's nodes, by the machine
+  std::set<std::string> replaced_ways_;                       ///< lines of ssh_config that -J replaces
   std::optional<Result<SshConfig>> ssh_config_;
   std::set<std::string> reported_;
   std::size_t opened_keys_ = 0;

@@ -21,6 +21,7 @@ struct LibsshOptions {
   std::filesystem::path system_ssh_config = {};  ///< read after the user's; empty means none
   PassphrasePrompt prompt = {};                  ///< for keys that ssh_config names
   std::optional<Node> jump = {};  ///< a bastion through which all nodes are reached, over one session
+  std::vector<Node> listed = {};  ///< the whole list; ssh_config may not lead one of its nodes to another
 };
 
 }  // namespace ec2mpi::ssh
