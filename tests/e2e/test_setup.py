@@ -502,6 +502,32 @@ def test_a_full_disk_is_said_and_nothing_is_half(ec2mpi, cluster4):
 
 # --- a node that lies ---------------------------------------------------------------------------------------------
 
+def test_a_folder_of_ours_without_room_is_named(ec2mpi, cluster4):
+    cluster4.host(2, f"mkdir -p {OURS}; mount -t tmpfs -o size=8k,mode=700,uid=$(id -u ubuntu) none {OURS}")
+    try:
+        done = ec2mpi("setup", "--no-packages")
+        assert done.code == 1 and re.search(rf"node2: .*{OURS}/.*No space left", done.err), done.err
+    finally:
+        cluster4.host(2, f"umount {OURS}; chown ubuntu: {HOME}/.ssh {OURS}")
+    trust(ec2mpi)
+
+
+@pytest.mark.parametrize("line, fired", [("10.0.0.99 ip-10-0-0-12", "ip-10-0-0-12 is taken for 10.0.0.99"),
+                                         ("10.0.0.99 node2", "node2 is taken for 10.0.0.99"),
+                                         ("127.0.1.1 ip-10-0-0-13 node3", "")])
+def test_a_line_above_the_block_of_the_hosts_file_is_overruled_by_the_next_setup(ec2mpi, cluster4, line, fired):
+    trust(ec2mpi)
+    cluster4.host(3, f"cp /etc/hosts /tmp/hosts; (echo '{line}'; cat /tmp/hosts) >/etc/hosts; rm /tmp/hosts")
+    assert fired in ec2mpi("doctor").out
+    done = ec2mpi("setup", "--no-packages")
+    assert done.code == 0 and "node3: wrote /etc/hosts\n" in done.out, done
+    assert "is taken for" not in ec2mpi("doctor").out
+    assert cluster4.host(3, "head -n 1 /etc/hosts").out == "# BEGIN ec2mpi\n"
+    assert "nothing to do" in ec2mpi("setup", "--no-packages").out
+    assert ec2mpi("setup", "--undo").code == 0
+    assert cluster4.host(3, "head -n 1 /etc/hosts").out == f"{line}\n"
+
+
 def test_what_a_node_says_of_itself_stays_in_its_place(ec2mpi, cluster4):
     cluster4.host(2, "printf 'x y;touch /tmp/pwned' >/proc/sys/kernel/hostname;"
                      "printf 'ssh-ed25519 AAAAevilevilevilevil\\n* ssh-rsa AAAAeviltwoeviltwo\\n' >/etc/ssh/ssh_host_evil_key.pub;"

@@ -213,6 +213,34 @@ def test_a_link_to_a_missing_folder_and_a_file_in_the_way_are_named(user_home):
     assert (user_home / ".ssh/ec2mpi").read_text() == "mine"
 
 
+def test_the_owner_of_a_file_to_which_a_link_leads_is_told_with_the_link_and_what_is_no_file_is_not(user_home):
+    config = user_home / ".ssh/config"
+    config.symlink_to("/etc/passwd")
+    assert "state owners config=root:/etc/passwd,\n" in as_user(user_home, "states").stdout
+    config.unlink()
+    config.symlink_to("/dev/null")
+    assert "state owners ok\n" in as_user(user_home, "states").stdout
+    done = as_user(user_home, "write", "", given=TEXT)
+    assert done.returncode != 0 and ".ssh/config (a link to /dev/null) is in the way, for it is no file" in done.stderr
+    config.unlink()
+    (user_home / ".ssh/ec2mpi").mkdir(mode=0o755)
+    assert "state owners ours=root,\n" in as_user(user_home, "states").stdout
+    done = as_user(user_home, "take")
+    assert done.returncode != 0 and "ec2mpi belongs to root, and setup cannot change it" in done.stderr
+
+
+def test_a_file_whose_group_a_copy_would_lose_stops_setup_before_the_first_change(user_home):
+    config = user_home / ".ssh/config"
+    config.write_text("Host mine\n")
+    os.chown(config, 65534, 0)
+    texts = "=text known_hosts\n|host\n=text include\n|# Written by ec2mpi setup\n=end 31\n"
+    done = as_user(user_home, "write", "", given=texts)
+    assert done.returncode != 0 and "nothing was changed; fix there: sudo chown nobody:nogroup " in done.stderr, done
+    assert config.read_text() == "Host mine\n" and not list((user_home / ".ssh/ec2mpi").glob("[!m]*"))
+    os.chown(config, 65534, 65534)
+    assert as_user(user_home, "write", "", given=texts).returncode == 0
+
+
 # --- what ssh refuses ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("setting, reason", [

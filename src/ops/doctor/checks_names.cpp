@@ -88,7 +88,7 @@ class NameCheck {
   /// Only names that setup can fix: others do not matter, because mpirun gets addresses.
   void names_of_others(const NodeRecord& record) {
     std::size_t unknown = 0;
-    std::vector<std::string> wrong;
+    std::vector<std::string> wrong(record.links.taken.begin(), record.links.taken.end());
     for (const auto& [target, attempt] : record.links.names) {
       // A node that did not answer has no name to compare.
       const auto found = facts_.find(target);

@@ -50,12 +50,15 @@ std::unexpected<Error> not_understood(std::string_view line) {
               fmt::format("'{}' is no answer about the other nodes", printable(line.substr(0, 80))));
 }
 
+std::string taken_for(std::string_view name, std::string_view address) {
+  return fmt::format("{} is taken for {}", printable(name.substr(0, 255)), printable(address.substr(0, 40)));
+}
+
 Attempt name_attempt(std::string_view found, const MeshTarget& target) {
   if (found == target.address) return {true, {}};
   // Without text: the name is not known.
   if (found.empty()) return {false, {}};
-  return {false,
-          fmt::format("{} is taken for {}", printable(target.hostname), printable(found.substr(0, 40)))};
+  return {false, taken_for(target.hostname, found)};
 }
 
 /// "STATUS WORDS".
@@ -140,12 +143,14 @@ Result<Logins> parse_logins(std::string_view printed, const std::vector<MeshTarg
     if (line == kEnd) answer.complete = true;
     if (line == kNoDaemon) answer.no_daemon = true;
     const auto parsed = parse_line(line);
-    if (!parsed || (parsed->kind != "name" && parsed->kind != "login")) continue;
+    if (!parsed || (parsed->kind != "name" && parsed->kind != "alias" && parsed->kind != "login")) continue;
     const auto target = std::find_if(targets.begin(), targets.end(),
                                      [&](const MeshTarget& each) { return each.index == parsed->index; });
     if (target == targets.end()) return not_understood(line);
     if (parsed->kind == "name")
       answer.names[parsed->index] = name_attempt(parsed->rest, *target);
+    else if (parsed->kind == "alias")
+      answer.taken.insert(taken_for(first_word(parsed->rest).first, trim(first_word(parsed->rest).second)));
     else
       answer.logins[parsed->index] = login_attempt(parsed->rest);
   }

@@ -3,6 +3,7 @@
 #
 #   no daemon                  DAEMON, a path that may be empty, is not there
 #   name INDEX ADDRESS         what the resolver says for HOSTNAME; no address if it knows none
+#   alias INDEX NAME ADDRESS   /etc/hosts has setup's block, but NAME (node2, master) means ADDRESS there
 #   login INDEX STATUS TEXT    how `ssh ADDRESS` ended, and what it printed
 #
 # Names come first, and all names together have ten seconds, so that a dead name server leaves time for the logins. Four
@@ -24,6 +25,15 @@ command -v getent >/dev/null && for target in "$@"; do
   rest=${target#*=}
   [ -n "${rest#*=}" ] || continue
   echo "name ${target%%=*} $(limited 5 getent ahostsv4 "${rest#*=}" | sed -n '1s/ .*//p')"
+done
+# Only the file is asked, since no name server knows these names.
+grep -q '^# BEGIN ec2mpi' /etc/hosts && for target in "$@"; do
+  [ "$(date +%s)" -ge "$end" ] && break
+  index=${target%%=*} rest=${target#*=}
+  for name in "node$index" $([ "$index" != 1 ] || echo master); do
+    found=$(limited 5 getent -s hosts:files ahostsv4 "$name" | sed -n '1s/ .*//p')
+    [ -z "$found" ] || [ "$found" = "${rest%%=*}" ] || echo "alias $index $name $found"
+  done
 done
 most=
 ! command -v timeout >/dev/null || most='timeout 20'

@@ -137,9 +137,16 @@ class Setup : public JointWork {
 
   /// ssh accepts a file that belongs to root. setup can change a file only for its owner.
   static Result<void> check_owners(const Node& node, const SetupState& state, bool changes) {
-    for (const auto& [path, owner] : foreign_paths(state.states)) {
+    for (const auto& [path, owner, target] : foreign_paths(state.states)) {
       // ssh accepts a file of root's, but setup cannot change one and keep the owner.
       if (owner == "root" && !changes) continue;
+      // chown would follow the link, perhaps to a file of the system's.
+      if (!target.empty())
+        return fail(
+            ErrorKind::remote_io,
+            fmt::format("{} is a link to {}, which belongs to {}, and ssh or setup cannot use it; put "
+                        "something of {}'s in the place of the link",
+                        path, target, owner, state.user));
       const auto real = fmt::format("~{}{}", state.user, path.substr(1));
       return fail(ErrorKind::remote_io,
                   fmt::format("{} belongs to {}, and ssh or setup cannot use it; fix: ec2mpi exec -w {} "

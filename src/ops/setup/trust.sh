@@ -34,16 +34,17 @@ patience=30 # seconds of waiting for another ec2mpi
 old_age=120 # seconds after which a lock of another machine counts as left behind
 busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
-stage='' held='' base='' said_in=''
+stage='' held='' base='' said_in='' file=''
 
-# A full disk is only a guess. If a file can be made and written, the guess is wrong and is left out; where the file
-# system reports another reason, that one is shown.
+# A full disk is only a guess. If a file can be made and written wherever this program writes, the guess is wrong and is
+# left out; where the file system reports another reason, that one is shown.
 die() {
   case $1 in
     *'; is the disk full?')
       reason='' full=''
-      for folder in "${TMPDIR:-/tmp}" "$HOME"; do
-        reason=$reason$( (: >"$folder/.ec2mpi-probe-$$") 2>&1)
+      for folder in "$stage" "${file%/*}" "$ours" "${TMPDIR:-/tmp}" "$HOME"; do
+        [ -d "$folder" ] && [ -z "$reason$full" ] || continue
+        reason=$( (: >"$folder/.ec2mpi-probe-$$") 2>&1)
         [ -n "$reason" ] || printf '%65536s' '' 2>/dev/null >"$folder/.ec2mpi-probe-$$" || full=$folder
         rm -f "$folder/.ec2mpi-probe-$$"
       done
@@ -217,7 +218,17 @@ identity_of() {
 copy_with_all() {
   { cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; } || return 1
   [ "$(identity_of "$1")" = "$(identity_of "$2")" ] ||
-    die "$shown: its owner, group or access list would change ($(identity_of "$1")); nothing was changed"
+    die "$shown: its owner, group or access list would change ($(identity_of "$1")); nothing was changed; \
+fix there: $(way_to_keep "$1" "$2")"
+}
+
+# way_to_keep FILE COPY: what gives a copy the same owner, group and access list. A link may lead to a file of
+# the system's, which nobody is told to take.
+way_to_keep() {
+  if [ "$(stat -c %u:%g "$1")" = "$(stat -c %u:%g "$2")" ]; then echo "setfacl -b $1"
+  elif [ -L "$shown" ]; then echo "put a file of $(id -un)'s in the place of the link to $1"
+  else echo "sudo chown $(id -un):$(id -gn) $1"
+  fi
 }
 
 # put_in_place NEW: a file that is a mount point, as /etc/hosts in containers, cannot be replaced, only rewritten.
@@ -265,7 +276,8 @@ keep_late_lines() {
 find_file() {
   file=$(readlink -f "$1") ||
     die "$1 is a link to $(readlink "$1"), whose folder is not there; make that folder, or remove the link"
-  [ ! -e "$file" ] || [ -f "$file" ] || die "$1 is in the way, for it is no file; move it to another name"
+  [ ! -e "$file" ] || [ -f "$file" ] ||
+    die "$1$([ ! -L "$1" ] || echo " (a link to $file)") is in the way, for it is no file; move it to another name"
 }
 
 # find_files: before the first change, because mv would put a file into a folder, and nobody reads a pipe.
@@ -273,6 +285,8 @@ find_files() {
   for folder in "$ssh" "$ours"; do
     [ -d "$folder" ] || [ ! -e "$folder" ] || die "$folder is in the way, for it is no folder; move it to another name"
   done
+  [ ! -d "$ours" ] || [ -w "$ours" ] || [ -O "$ours" ] ||
+    die "$ours belongs to $(stat -L -c %U "$ours"), and setup cannot change it; let it belong to $(id -un)"
   for path in "$ours/known_hosts" "$ours/config" "$ours/key" "$ours/claim" "$ssh/config" "$ssh/authorized_keys"; do
     # A file of ours takes the place of a link to nowhere.
     [ ! -d "${path%/*}" ] || { [ "${path%/*}" = "$ours" ] && [ ! -e "$path" ]; } || find_file "$path"
@@ -297,6 +311,18 @@ open_new() {
   [ -w "$base.new" ] || { read_only=yes && chmod u+w "$base.new"; }
 }
 close_new() { [ -z "$read_only" ] || chmod u-w "$base.new"; }
+
+# check_copies FILE...: dies before the first change if a copy would not keep the owner, group or access list of a file.
+check_copies() {
+  for shown in "$@"; do
+    find_file "$shown"
+    [ -e "$file" ] || continue
+    base=$file.$own
+    copy_with_all "$file" "$base.copy" || die "cannot write beside $shown; is the disk full?"
+    rm -f "$base".*
+    base=''
+  done
+}
 
 try_to_put() {
   copy_file "$2"
@@ -363,7 +389,7 @@ take_block() {
 
 # --- files of ours
 
-file_sum() { if [ -f "$1" ]; then cksum <"$1"; else echo absent; fi; }
+file_sum() { if [ -f "$1" ] && [ -r "$1" ]; then cksum <"$1"; else echo absent; fi; }
 
 key_sum() {
   if [ -n "$(find "$ours/key" -type f -perm 600 2>/dev/null)" ]; then file_sum "$ours/key"; else echo absent; fi
@@ -389,7 +415,8 @@ path_of() {
   case $1 in
     home) echo "$HOME" ;;
     ssh) echo "$ssh" ;;
-    config) echo "$ssh/config" ;;
+    ours) echo "$ours" ;;
+    config | include) echo "$ssh/config" ;;
     authorized) echo "$ssh/authorized_keys" ;;
   esac
 }
@@ -401,11 +428,14 @@ loose() {
   done
 }
 
-# foreign: NAME=OWNER for each path that belongs to another user.
+# foreign: NAME=OWNER for each file or folder of another user, and :TARGET behind it where a link leads there.
 foreign() {
-  for name in home ssh config authorized; do
-    real=$(readlink -f "$(path_of "$name")") && [ -e "$real" ] && [ ! -O "$real" ] || continue
-    echo "$name=$(stat -c %U "$real")"
+  for name in home ssh ours config authorized; do
+    path=$(path_of "$name")
+    { [ -f "$path" ] || [ -d "$path" ]; } && [ ! -O "$path" ] || continue
+    target=''
+    [ ! -L "$path" ] || target=:$(readlink -f "$path" | tr -c 'A-Za-z0-9./_\n-' '?')
+    echo "$name=$(stat -L -c %U "$path")$target"
   done
 }
 
@@ -433,7 +463,7 @@ states() {
   done
   echo "state include $(block_sum "$ssh/config" top)"
   echo "state authorized $(block_sum "$ssh/authorized_keys")"
-  echo "state hosts $(block_sum /etc/hosts)"
+  echo "state hosts $(block_sum /etc/hosts top)"
   names=$(loose | tr '\n' ,)
   echo "state modes ${names:-ok}"
   names=$(foreign | tr '\n' ,)
@@ -474,7 +504,7 @@ read_texts() {
   awk -v stage="$stage" '
     /^=text / { if (file) close(file); file = stage "/" $2; next }
     /^=end / { if (file) close(file); print $2 > (stage "/.size"); exit }
-    file { print substr($0, 2) >file }' || die 'the texts cannot be kept; is the disk full?'
+    file { print substr($0, 2) >file }' || die "cannot write $stage; is the disk full?"
   arrived=$(for name in known_hosts config key include authorized hosts; do
     [ ! -f "$stage/$name" ] || cat "$stage/$name"
   done | wc -c)
@@ -515,6 +545,9 @@ write() {
   remove_left_stages
   fill_stage
   lock_home
+  for name in include authorized; do
+    [ ! -f "$stage/$name" ] || check_copies "$(path_of "$name")"
+  done
   claim "$1"
   tighten
   for name in known_hosts config key; do
@@ -531,13 +564,16 @@ write_hosts() {
   read_texts
   [ -f "$stage/hosts" ] || die 'the text of /etc/hosts did not arrive; nothing was changed'
   take_lock /etc/.ec2mpi-lock
-  put_block hosts "$stage/hosts" /etc/hosts 644
-  echo "state hosts $(block_sum /etc/hosts)"
+  put_block hosts "$stage/hosts" /etc/hosts 644 top
+  echo "state hosts $(block_sum /etc/hosts top)"
 }
 
 take() {
   find_files
   lock_home
+  for name in include authorized; do
+    [ "$(block_sum "$(path_of "$name")")" = absent ] || check_copies "$(path_of "$name")"
+  done
   take_block authorized "$ssh/authorized_keys"
   take_block include "$ssh/config"
   [ -d "$ours" ] || return 0

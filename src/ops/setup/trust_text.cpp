@@ -182,6 +182,7 @@ Result<std::vector<TrustText>> missing_texts(const std::vector<TrustText>& wante
 std::string shown_loose_path(std::string_view name) {
   if (name == "home") return "~";
   if (name == "ssh") return "~/.ssh";
+  if (name == "ours") return "~/.ssh/ec2mpi";
   if (name == "config") return "~/.ssh/config";
   return "~/.ssh/authorized_keys";
 }
@@ -202,9 +203,13 @@ std::vector<ForeignPath> foreign_paths(const std::map<std::string, std::string>&
   if (found == states.end() || found->second == "ok") return paths;
   for (const auto entry : split(found->second, ',')) {
     const auto gap = entry.find('=');
-    if (gap != std::string_view::npos)
-      // The owner's name comes from the node.
-      paths.push_back({shown_loose_path(entry.substr(0, gap)), printable(entry.substr(gap + 1))});
+    if (gap == std::string_view::npos) continue;
+    // The owner's name and the target come from the node.
+    const auto said = entry.substr(gap + 1);
+    const auto colon = std::min(said.find(':'), said.size());
+    const auto target = colon < said.size() ? said.substr(colon + 1) : std::string_view();
+    paths.push_back(
+        {shown_loose_path(entry.substr(0, gap)), printable(said.substr(0, colon)), printable(target)});
   }
   return paths;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +51,10 @@ using Attempts = std::map<int, Attempt>;
 
 /// A node's view of the others.
 struct Logins {
-  Attempts names;        ///< whether the targets' names mean their addresses; no text: the name is not known
-  Attempts logins;       ///< `ssh TARGET echo`: as mpirun does it, without a question, four at a time
-  bool complete = true;  ///< false: it was cut off; the results so far are right
+  Attempts names;  ///< whether the targets' names mean their addresses; no text: the name is not known
+  std::set<std::string> taken = {};  ///< "node2 is taken for 10.0.0.9": setup's names for the targets
+  Attempts logins;           ///< `ssh TARGET echo`: as mpirun does it, without a question, four at a time
+  bool complete = true;      ///< false: it was cut off; the results so far are right
   std::string cut_off = {};  ///< why, if not for lack of time
   bool no_daemon = false;    ///< the program of login_command is not there
 };

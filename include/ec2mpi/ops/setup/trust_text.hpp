@@ -53,6 +53,7 @@ struct TrustText {
 struct ForeignPath {
   std::string path;  ///< below ~
   std::string owner;
+  std::string target = {};  ///< where the path leads as a link; empty if it is none
 };
 /// All of them. ssh refuses them unless the owner is root, and setup cannot keep the owner of what it
 /// changes.

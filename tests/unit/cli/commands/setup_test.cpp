@@ -88,6 +88,13 @@ TEST(SetupCommand, PathsThatOthersMayWriteOrOwnAreNamed) {
   EXPECT_NE(text.find("ec2mpi exec -w 2 --sudo 'chown ubuntu ~ubuntu/.ssh'"), std::string::npos) << text;
 }
 
+TEST(SetupCommand, NobodyIsToldToTakeAFileToWhichALinkLeads) {
+  const auto text = shown({}, {.owners = "config=root:/etc/passwd"}, 1);
+  EXPECT_NE(text.find("~/.ssh/config is a link to /etc/passwd, which belongs to root"), std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("chown"), std::string::npos) << text;
+}
+
 TEST(SetupCommand, ANodeThatDoesNotAnswerDoesNotHoldUpTheOthers) {
   Laptop laptop(2);
   laptop.nodes[1] = PlayedNode{}.node(1);

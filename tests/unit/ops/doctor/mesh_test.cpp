@@ -49,13 +49,14 @@ const std::vector<MeshTarget> kPeers = {{2, "10.0.0.12", "b", 0}, {3, "10.0.0.13
 
 TEST(Mesh, LoginAnswersAreRead) {
   const auto answers = parse_logins(
-      "\nname 2 10.0.0.12\nname 3 10.0.0.99\nlogin 2 0 ec2mpi-here\n"
+      "\nname 2 10.0.0.12\nname 3 10.0.0.99\nalias 2 node2 10.0.0.98\nlogin 2 0 ec2mpi-here\n"
       "login 3 255 ubuntu@10.0.0.13: Permission denied (publickey).\nec2mpi-logins end\n",
       kPeers);
   ASSERT_TRUE(answers);
   EXPECT_TRUE(answers->complete);
   EXPECT_TRUE(answers->names.at(2).ok);
   EXPECT_EQ(answers->names.at(3).said, "c is taken for 10.0.0.99");
+  EXPECT_EQ(answers->taken, std::set<std::string>{"node2 is taken for 10.0.0.98"});
   EXPECT_TRUE(answers->logins.at(2).ok);
   EXPECT_FALSE(answers->logins.at(3).ok);
   EXPECT_NE(answers->logins.at(3).said.find("Permission denied"), std::string::npos);

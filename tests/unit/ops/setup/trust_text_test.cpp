@@ -104,10 +104,11 @@ TEST(LoosePaths, AreThoseThatTheNodeNames) {
 TEST(ForeignPaths, AreThoseOfOtherUsers) {
   EXPECT_TRUE(foreign_paths({}).empty());
   EXPECT_TRUE(foreign_paths({{"owners", "ok"}}).empty());
-  const auto paths = foreign_paths({{"owners", "ssh=root,config=bob,"}});
-  ASSERT_EQ(paths.size(), 2U);
-  EXPECT_EQ(paths[0].path + " " + paths[0].owner, "~/.ssh root");
-  EXPECT_EQ(paths[1].path + " " + paths[1].owner, "~/.ssh/config bob");
+  const auto paths = foreign_paths({{"owners", "ssh=root,config=bob,ours=root:/srv/keys,"}});
+  ASSERT_EQ(paths.size(), 3U);
+  EXPECT_EQ(paths[0].path + " " + paths[0].owner + paths[0].target, "~/.ssh root");
+  EXPECT_EQ(paths[1].path + " " + paths[1].owner + paths[1].target, "~/.ssh/config bob");
+  EXPECT_EQ(paths[2].path + " " + paths[2].owner + " " + paths[2].target, "~/.ssh/ec2mpi root /srv/keys");
 }
 
 TEST(SshdRefusal, NamesModesCommandsAndRoot) {
