@@ -27,7 +27,7 @@ $(tr '\0\n' '\n?' <"/proc/$pid/environ")
 END
   stat=$(tr '\n' ' ' <"/proc/$pid/stat") # a name may hold line feeds
   # A process that has ended meanwhile has no environment, and is a zombie with a stat until its parent has looked.
-  [ -n "$job" ] && [ -n "$stat" ] || continue
+  if [ -z "$job" ] || [ -z "$stat" ]; then continue; fi
   # shellcheck disable=SC2086 # the words behind the name
   set -- ${stat##*) }
   ticks=$((${12} + ${13}))

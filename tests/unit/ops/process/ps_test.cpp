@@ -52,7 +52,10 @@ TEST(Processes, ThatEndWhileTheScriptReadsAreLeftOut) {
   // A grep that ends the process once it has found it. We are its parent, so it stays as a zombie.
   const test::ScratchFolder folder;
   const auto grep = folder.path() / "grep";
-  std::ofstream(grep) << fmt::format("#!/bin/sh\n/bin/grep \"$@\"\nkill -KILL {}\n", victim);
+  std::ofstream(grep) << fmt::format(
+      "#!/bin/sh\n/bin/grep \"$@\"\nkill -KILL {0}\n"
+      "until /bin/grep -q '^State:.Z' /proc/{0}/status; do :; done\n",
+      victim);
   std::filesystem::permissions(grep, std::filesystem::perms::owner_all);
   while (true) {  // until it is the program sleep
     std::ifstream environment(fmt::format("/proc/{}/environ", victim));
