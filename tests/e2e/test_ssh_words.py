@@ -211,6 +211,13 @@ def test_a_host_name_that_leads_one_node_to_another_node_of_the_list_is_refused(
         assert "ip-10-0-0-12\n" not in done.out or command == ["exec-all", "uname -n"], done.out
 
 
+def test_a_host_name_that_does_not_resolve_is_shown_with_its_line(ec2mpi, cluster4):
+    configure(ec2mpi, f"Host {cluster4.address(1)}\n  HostName %h.invalid\n")
+    done = ec2mpi("exec", "-w", "1", "true")
+    assert done.code == 255 and f"the name {cluster4.address(1)}.invalid does not resolve" in done.err, done
+    assert "config:2)" in done.err, done.err
+
+
 def test_a_jump_host_does_not_stand_in_for_a_changed_key(ec2mpi, cluster4):
     bastion = private_list(ec2mpi, cluster4)
     assert ec2mpi("exec-all", "-J", bastion, "true").code == 0

@@ -94,6 +94,7 @@ class LibsshConnector : public NamingConnector {
     const auto& target = login.target;
     if (!target.jump) {
       auto socket = co_await connect_tcp(target.host, target.port, limit, login.on_phase);
+      if (!socket) co_return std::unexpected(with_place_of_host(socket.error(), target));
       co_return socket;
     }
     login.on_phase(Phase::connecting);
@@ -103,10 +104,18 @@ class LibsshConnector : public NamingConnector {
       auto socket = co_await open_tunnel(*bastion, target.host, target.port, limit);
       login.exchange = Clock::now() - asked;
       if (socket) co_return socket;
-      if (is_alive(**bastion)) co_return std::unexpected(behind_jump_host(socket.error()));
+      if (is_alive(**bastion))
+        co_return std::unexpected(with_place_of_host(behind_jump_host(socket.error()), target));
       // The session may have ended long ago, unnoticed because nobody used it.
       if (again) co_return std::unexpected(within_jump_host(*target.jump, socket.error()));
     }
+  }
+
+  /// Nobody who reads the list would find the host of an ssh_config there.
+  static Error with_place_of_host(Error error, const Target& target) {
+    if (!target.host_place.empty() && error.kind == ErrorKind::unreachable)
+      error.message += fmt::format(" (HostName of {})", target.host_place);
+    return error;
   }
 
   /// A limit that ran out on a jump host says nothing about the way from here to the node.
@@ -145,7 +154,8 @@ class LibsshConnector : public NamingConnector {
     CO_TRY_AS(target, targets_.with_keys(targets_.target_of_jump(node)));
     // The phases of the jump host are none of the node's.
     const PhaseObserver nobody = [](Phase) {};
-    CO_TRY_AS(socket, co_await connect_tcp(target->host, target->port, limit, nobody));
+    auto socket = co_await connect_tcp(target->host, target->port, limit, nobody);
+    if (!socket) co_return std::unexpected(with_place_of_host(socket.error(), *target));
     LoginRequest login{*target, node, host_keys_, nobody};
     CO_TRY_AS(link, co_await log_in_or_open_keys(std::move(*socket), login, limit));
     co_return make_libssh_session(std::move(*link));

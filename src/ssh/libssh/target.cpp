@@ -67,7 +67,7 @@ Result<Target> TargetFinder::target_of(const Node& node) {
   TRY_AS(target, target_with_jump(node, configured));
   report_unused(configured);
   if (options_.jump && !configured.way_place.empty()) replaced_ways_.insert(configured.way_place);
-  TRY(check_machine(node, *target, configured.host_place));
+  TRY(check_machine(node, *target));
   return target;
 }
 
@@ -80,9 +80,9 @@ Result<Target> TargetFinder::target_with_jump(const Node& node, HostSettings& co
   return target;
 }
 
-Result<void> TargetFinder::check_machine(const Node& node, const Target& target, const std::string& place) {
+Result<void> TargetFinder::check_machine(const Node& node, const Target& target) {
   // Two names may mean one machine, two addresses do not.
-  if (place.empty() || !is_numeric_address(node.address)) return {};
+  if (target.host_place.empty() || !is_numeric_address(node.address)) return {};
   if (in_one_spelling(target.host) == in_one_spelling(node.address)) return {};
   if (!machines_) machines_ = machines_of_list();
   const auto [begin, end] = machines_->equal_range(machine_of(target));
@@ -91,7 +91,7 @@ Result<void> TargetFinder::check_machine(const Node& node, const Target& target,
     return fail(ErrorKind::usage,
                 fmt::format("{}: this HostName leads to the machine of {} ({}); change it or its Host line, "
                             "or pass -F none",
-                            place, other.label(), other.address));
+                            target.host_place, other.label(), other.address));
   }
   return {};
 }
@@ -130,7 +130,7 @@ Result<Target> TargetFinder::target_without_jump(const Node& node, Role role, Ho
   TRY_AS(config, ssh_config());
   TRY_AS(found, host_settings(**config, query, {role == Role::node && options_.jump, replaced_ways_}));
   configured = std::move(*found);
-  Target target{.role = role, .host = configured.host_name};
+  Target target{.role = role, .host = configured.host_name, .host_place = configured.host_place};
   target.port = query.port.value_or(configured.port.value_or(kDefaultPort));
   target.user = query.user.value_or(configured.user.value_or(std::string(kDefaultUser)));
   target.key_alias = configured.key_alias;

@@ -37,6 +37,7 @@ enum class Role { node, jump_host };
 struct Target {
   Role role = Role::node;
   std::string host = {};
+  std::string host_place = {};  ///< FILE:LINE of the HostName that gives the host; empty if there is none
   std::uint16_t port = kDefaultPort;
   std::string user = {};
   std::vector<std::filesystem::path> identity_files = {};  ///< that ssh_config names
@@ -75,9 +76,9 @@ class TargetFinder {
  private:
   Result<Target> target_without_jump(const Node& node, Role role, HostSettings& configured);
   Result<Target> target_with_jump(const Node& node, HostSettings& configured);
-  /// Errors: usage, if the HostName at `place` leads this node to the machine of another node of the list:
+  /// Errors: usage, if a HostName leads this node to the machine of another node of the list:
   /// that machine would be taken for both.
-  Result<void> check_machine(const Node& node, const Target& target, const std::string& place);
+  Result<void> check_machine(const Node& node, const Target& target);
   std::multimap<std::string, Node> machines_of_list();
   Result<SshConfig*> ssh_config();
   void report_unused(const HostSettings& configured);
