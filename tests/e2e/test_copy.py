@@ -315,7 +315,7 @@ def test_a_folder_does_not_replace_a_file(ec2mpi, cluster4):
     cluster4.host(1, "mkdir dir; echo old > dir/name", user="ubuntu")
     done = ec2mpi("push", "-w", "1", "name", "dir")
     assert done.code == 1
-    assert "./dir/name is there already and is not a folder\n" in done.err
+    assert "dir/name there is a file, and is not replaced by a folder; remove it there first\n" in done.err
     assert on(cluster4, 1)("cat dir/name; ls -A dir").out == "old\nname\n"
 
 
@@ -512,6 +512,9 @@ def test_a_file_that_changes_while_it_is_sent_is_not_put_in_place(ec2mpi, cluste
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "changed here while being sent, so not put in place: d/log; push again\n" in err
-    assert "1 file sent, 0 unchanged" in err.splitlines()[-1]
+    assert "1 file sent, 1 not put in place, 0 unchanged" in err.splitlines()[-1]
     for index in (1, 2):
         assert on(cluster4, index)("ls -A d").out == "calm\n"
+    assert ec2mpi("push", "-w", "1-2", "d", "d").code == 0
+    for index in (1, 2):
+        assert on(cluster4, index)("ls -A d").out == "calm\nlog\n", "d is still its new name, and no folder that takes it"
