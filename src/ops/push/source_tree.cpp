@@ -84,7 +84,7 @@ Result<std::vector<std::string>> names_in(const fs::path& path) {
 /// The rules of a .gitignore, without the byte order mark that some editors write in front of them.
 Result<std::string> read_rules(const fs::path& path) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  TRY_AS(rules, read_regular_file(path, kLongestRules));
+  TRY_AS(rules, read_file(path, kLongestRules));
   if (rules->starts_with(kByteOrderMark)) rules->erase(0, kByteOrderMark.size());
   return std::move(*rules);
 }
