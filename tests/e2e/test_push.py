@@ -69,12 +69,12 @@ def test_of_overlapping_sources_the_last_one_wins_each_time(ec2mpi, cluster4):
 def test_pushed_modes_do_not_lock_the_login_out(ec2mpi, cluster4):
     write(ec2mpi.folder / "dot/.ssh/config", "Host x\n", 0o777)
     (ec2mpi.folder / "dot/.ssh").chmod(0o777)
-    before = cluster4.host(1, "cd /home/ubuntu; stat -c '%a %n' . .ssh .ssh/authorized_keys").out
+    before = cluster4.host(1, "cd /home/ubuntu; stat -c '%a %U %n' . .ssh .ssh/authorized_keys").out
     try:
-        for _ in range(2):
-            pushed(ec2mpi, "-w", "1", "dot/.", ".")
+        for flags in ([], [], ["--sudo"]):
+            pushed(ec2mpi, "-w", "1", *flags, "dot/.", ".")
             assert ec2mpi("exec", "-w", "1", "true").code == 0
-            assert cluster4.host(1, "cd /home/ubuntu; stat -c '%a %n' . .ssh .ssh/authorized_keys").out == before
+            assert cluster4.host(1, "cd /home/ubuntu; stat -c '%a %U %n' . .ssh .ssh/authorized_keys").out == before
             assert cluster4.host(1, "stat -c %a /home/ubuntu/.ssh/config").out == "755\n"
     finally:
         cluster4.host(1, "rm /home/ubuntu/.ssh/config; chmod 700 /home/ubuntu/.ssh")
