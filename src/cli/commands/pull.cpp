@@ -226,7 +226,8 @@ asio::awaitable<std::optional<Result<int>>> pull_results(CommandContext& context
 asio::awaitable<int> pull_job(CommandContext& context, const CopyOptions& options, const PullFlags& flags,
                               std::optional<Result<int>>& ended) {
   ended = co_await pull_results(context, options, flags);
-  co_return ended&&* ended ? **ended : static_cast<int>(exit_code::ok);
+  if (ended && *ended) co_return **ended;
+  co_return exit_code::ok;
 }
 
 /// A word that may be a job needs the loop twice: for the question to the master, and for the pull if the
