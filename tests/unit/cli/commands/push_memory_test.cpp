@@ -13,9 +13,10 @@ TEST(PushMemory, LastsUntilNoListedNodeLacksThePush) {
   const test::ScratchFolder folder;
   const StateFolder state(folder / "state");
   std::vector<Node> nodes(3);
-  for (int i = 0; i < 3; ++i) {
-    nodes[i].index = i + 1;
-    nodes[i].address = "10.0.0.1" + std::to_string(i + 1);
+  int index = 0;
+  for (auto& node : nodes) {
+    node.index = ++index;
+    node.address = "10.0.0.1" + std::to_string(index);
   }
   const auto run = [&](const std::string& id, const std::set<int>& named, const std::set<int>& finished,
                        const std::vector<Node>& chosen, const std::vector<Node>& listed) {
