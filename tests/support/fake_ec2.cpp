@@ -233,6 +233,15 @@ class FakeEc2 : public cloud::Ec2 {
 
 }  // namespace
 
+void FakeAccount::add_running(const std::string& id) {
+  cloud::Instance one;
+  one.id = id;
+  one.state = "running";
+  one.public_address = fmt::format("203.0.113.{}", 11 + instances.size());
+  one.tags[cloud::kClusterTag] = "train";
+  instances.push_back(std::move(one));
+}
+
 bool FakeAccount::is_empty() const {
   return std::ranges::all_of(instances, &cloud::Instance::is_gone) && groups.empty() && key_pairs.empty() &&
          placement_groups.empty();

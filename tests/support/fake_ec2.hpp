@@ -37,6 +37,8 @@ struct FakeAccount {
   /// The work of another program during each call that stops, starts or ends instances.
   std::function<void()> meanwhile = {};
 
+  /// A running instance of the cluster `train`; the first one has the address 203.0.113.11.
+  void add_running(const std::string& id);
   /// Nothing that costs or clutters.
   [[nodiscard]] bool is_empty() const;
 };

@@ -109,7 +109,8 @@ struct Bringer {
     told["bytes"] = all.bytes;
     if (!brought) co_return give_up("see above");
     const auto missing = missing_in(**results);
-    // The other nodes may have what a part of them lacks, but not to find anything is worth a word.
+    // The nodes that were not chosen may have the missing paths; if no path at all was found, the user is
+    // told.
     if (!missing.empty() && (!is_part || !std::ranges::count((*results)->found, true)))
       co_return give_up(fmt::format("no {}node has {}", is_part ? "chosen " : "", missing));
     auto own_task = ops::pull_task(*own);

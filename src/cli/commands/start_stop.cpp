@@ -119,8 +119,10 @@ asio::awaitable<int> change_state(InstanceContext& context, Change change, Agree
         fmt::format("EC2 would {} {}", verb_of(change), count_of(targets.size(), "instance")));
     co_return exit_code::ok;
   }
-  if (const auto sure = refuse_new_numbers(context, agreement); !sure && change == Change::stop)
-    co_return report_error(context, sure.error(), exit_code::not_started);
+  if (change == Change::stop) {
+    if (const auto sure = refuse_new_numbers(context, agreement); !sure)
+      co_return report_error(context, sure.error(), exit_code::not_started);
+  }
   // A start cannot end a job, so only a stop asks the master.
   if (!targets.empty() && change == Change::stop && !force) {
     const auto finished = co_await refuse_unfinished(context, targets, Ending::stop);

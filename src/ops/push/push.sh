@@ -14,8 +14,8 @@
 #   part N LANE    the next N bytes of the archive arrive over an additional connection
 # It answers with texts that end in NUL: "has BYTES" of the archive once a second, "at K BYTES REASON" when its K-th
 # feeding has ended, with a reason if its ssh to the feeder failed, "erased N", paths that were removed, "left N", files
-# that a step which failed has not put in place, "made ID", the ID of the folder that TARGET has become, "done" when every file is in place. A node that may have to feed others, or has left its mark, then waits for
-# the end of its input.
+# that a step which failed has not put in place, "made ID", the ID of the folder that TARGET has become, "done" when every
+# file is in place. A node that may have to feed others, or has left its mark, then waits for the end of its input.
 # Exit status: 0: all is in place; 1: it failed, and the reason stands on standard error behind "ec2mpi: "; 3: the
 # archive did not arrive whole, nothing was changed, and the files that arrived stay for the next push; 4: its checksum
 # is wrong, nothing was changed, and nothing stays.

@@ -181,11 +181,14 @@ $up
 # list_trusted: mode, owner and path of each of them.
 list_trusted() {
   know_dear
-  printf %s "$homes$dear" | while IFS= read -r one; do
-    set -- "$one"
-    case $one in */.ssh) set -- "$one" "$one"/* ;; esac
-    for one; do [ -L "$one" ] || stat -c '%a %u:%g %n' "$one" 2>/dev/null; done
-  done
+  printf %s "$homes$dear" | {
+    set --
+    while IFS= read -r one; do
+      [ -L "$one" ] || set -- "$@" "$one"
+      case $one in */.ssh) for inside in "$one"/*; do [ -L "$inside" ] || set -- "$@" "$inside"; done ;; esac
+    done
+    stat -c '%a %u:%g %n' "$@" 2>/dev/null
+  }
 }
 # keep_trust LIST: what list_trusted said before the steps, behind and before an end of line.
 keep_trust() {

@@ -19,14 +19,7 @@ struct TwoInstances {
   Laptop laptop{2};
 
   TwoInstances() {
-    for (const int number : {1, 2}) {
-      cloud::Instance one;
-      one.id = id_of(number);
-      one.state = "running";
-      one.public_address = fmt::format("203.0.113.{}", 10 + number);
-      one.tags[cloud::kClusterTag] = "train";
-      laptop.account.instances.push_back(one);
-    }
+    for (const int number : {1, 2}) laptop.account.add_running(id_of(number));
   }
   CliResult run(Words words) {
     words.emplace_back("--yes");

@@ -29,14 +29,7 @@ FakeNode with_results() {
 class AfterTheMasterWasStopped : public testing::Test {
  protected:
   AfterTheMasterWasStopped() {
-    for (const int number : {1, 2, 3}) {
-      cloud::Instance one;
-      one.id = id_of(number);
-      one.state = "running";
-      one.public_address = fmt::format("203.0.113.{}", 10 + number);
-      one.tags[cloud::kClusterTag] = "train";
-      laptop.account.instances.push_back(one);
-    }
+    for (const int number : {1, 2, 3}) laptop.account.add_running(id_of(number));
     EXPECT_EQ(laptop.run_cli({"exec-all", "true"}).code, 0);
   }
   void start_job_on(int number) const {
