@@ -178,9 +178,8 @@ $up
 
 # sshd and ssh refuse what others may write. So the login's homes and what is dear there keep their modes, whatever the
 # sources have, and nothing that is new in .ssh is writable for others. sudo does not take them from the login either.
-# list_trusted: mode, owner and path of each of them.
+# list_trusted: mode, owner and path of each of them, after know_dear.
 list_trusted() {
-  know_dear
   printf %s "$homes$dear" | {
     set --
     while IFS= read -r one; do
@@ -212,6 +211,7 @@ $mode $owner") ;;
 # until the end of its input, and one that has left its mark keeps the mark.
 apply() {
   failed=
+  know_dear
   trusted="
 $(list_trusted)
 "
