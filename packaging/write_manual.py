@@ -13,7 +13,10 @@ from option_tree import read_tree
 
 EXIT_STATUS = [("0", "every selected node did it"), ("1", "some node did not; the report names it"),
                ("2", "nothing was started: a wrong option, a list that cannot be read, an empty selection"),
-               ("124", "a time limit ended the command"), ("130", "interrupted"), ("70", "a bug in ec2mpi")]
+               ("70", "a bug in ec2mpi"), ("124", "a time limit ended the command"),
+               ("129, 130, 143", "the terminal was closed, Ctrl-C, or a signal ended the command"),
+               ("141", "the program that reads the output has ended"),
+               ("255", "run, login, or exec on one node: it could not be reached; otherwise these have the status of the program there")]
 FILES = [("amazon_instances_info", "The list of instances, as pasted from the EC2 console."),
          ("*.pem", "The private key, if it is the only one beside the list."),
          ("ec2mpi.toml", "Settings and jobs of this folder; see ec2mpi.toml(5)."),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Do the pages fit the program? check_docs.py PROGRAM prints the faults; exit 1 if there are any.
 
-- Each command and flag of ec2mpi that a page names is there. The pages are those of docs/ and the READMEs.
+- Each command and flag of ec2mpi that a page names is there, and a flag that takes a value has one. The pages are those of docs/
+  and the READMEs, and the table of other tools' words.
 - docs/environment.md has each environment variable of the source, and no other.
 - Each link of a page to a file of the project leads somewhere.
 - Each test and each file of tests/ that a page names is there, and each claim of docs/security.md names a test.
@@ -19,6 +20,7 @@ PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").g
          ROOT / "packaging/README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests/bench/README.md", ROOT / "tests/cluster/README.md"]
 VARIABLES = "docs/environment.md"
 CLAIMS = "docs/security.md"
+OTHER_WORDS = ROOT / "src/cli/session/other_words.txt"
 DOCUMENTS = "docs/json.md"
 SHOWN_FLAGS = {"-h", "--help", "-np", "--"}  # of all commands, or made out of another flag
 TEST = r"`([A-Z]\w+\.[A-Z]\w+|test_\w+)`"
@@ -28,6 +30,12 @@ READ = r'(?:getenv|variable|environment_?|xdg_folder|file_of)\((?:environment, )
 def flags_by_command(tree):
     common = SHOWN_FLAGS | {name for option in tree["options"] for name in option["names"]}
     return {command["name"]: common | {name for option in command["options"] for name in option["names"]}
+            for command in tree["commands"]}
+
+
+def flags_with_values(tree):
+    return {command["name"]: {name for option in [*tree["options"], *command["options"]] if option["value"]
+                              for name in option["names"]}
             for command in tree["commands"]}
 
 
@@ -46,9 +54,21 @@ def own_words(line):
     return re.split(r"\s#|\||;|\s--(?:\s|$)|\s{3,}", words)[0].split()
 
 
-def wrong_commands(page, flags):
+def lines_instead():
+    """Our command lines in the last column of the table of other tools' words."""
+    for row in OTHER_WORDS.read_text().splitlines():
+        if row.startswith("#") or row.count("|") != 2:
+            continue
+        ours, _, line = (cell.strip() for cell in row.split("|"))
+        if "{}" in line:
+            yield from (line.replace("{}", command) for command in ours.split())
+        elif line.split()[0] == "ec2mpi":
+            yield line.removeprefix("ec2mpi ")
+
+
+def wrong_commands(page, lines, flags, with_value):
     name = page.relative_to(ROOT)
-    for line in command_lines(page.read_text()):
+    for line in lines:
         command, *words = own_words(line) or [""]
         if command not in flags:
             if re.fullmatch(r"[a-z][a-z-]+", command) and command != "help":
@@ -58,6 +78,9 @@ def wrong_commands(page, flags):
             flag = word.split("=")[0].rstrip(",.:")
             if re.match(r"--?[a-z]", flag, re.I) and flag not in flags[command]:
                 yield f"{name}: {command} has no {flag}: ec2mpi {line}"
+        for word, value in zip(words, [*words[1:], "--"]):
+            if word in with_value[command] and re.match(r"-[-a-z]", value, re.I):
+                yield f"{name}: {word} has no value: ec2mpi {line}"
 
 
 def wrong_variables():
@@ -109,11 +132,14 @@ def claims_without_tests():
 
 
 def main(program):
-    flags = flags_by_command(json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout))
+    tree = json.loads(subprocess.run([program, "option-tree"], stdout=subprocess.PIPE, check=True).stdout)
+    flags, with_value = flags_by_command(tree), flags_with_values(tree)
     tests = tests_there()
-    wrong = [*wrong_variables(), *wrong_documents(flags), *claims_without_tests()]
+    wrong = [*wrong_variables(), *wrong_documents(flags), *claims_without_tests(),
+             *wrong_commands(OTHER_WORDS, lines_instead(), flags, with_value)]
     for page in PAGES:
-        wrong += [*wrong_commands(page, flags), *wrong_links(page), *missing_tests(page, tests)]
+        wrong += [*wrong_commands(page, command_lines(page.read_text()), flags, with_value), *wrong_links(page),
+                  *missing_tests(page, tests)]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
 

@@ -138,6 +138,11 @@ def test_ssh_a_login_shell_that_hangs(doctor, cluster4):
     assert diagnosis.checks["logins"]["verdict"] == "ok"
 
 
+def test_ssh_a_limit_that_no_shell_can_hold_blames_no_security_group(doctor):
+    finding = expect(doctor("-u", "0.001"), "ssh", [1, 2, 3, 4], "let us in, but")
+    assert "doctor -u 120" in finding["fix"] and "ecurity group" not in finding["fix"]
+
+
 def test_ssh_wrong_user(doctor):
     finding = expect(doctor("-l", "nobody"), "ssh", [1, 2, 3, 4], "nobody")
     assert "ec2mpi doctor -l USER" in finding["fix"]

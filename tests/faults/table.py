@@ -78,7 +78,7 @@ CLOUD_EXPECTATIONS = {
     "killed": "It can say nothing. Everything that it has started has the cluster's tag, so the next `ec2mpi down` ends it.",
 }
 CLOUD_ALWAYS = ("No command hangs, and none ends with 70 (a bug). After 0 all is done; after 2 nothing in the account is changed. An instance "
-                "that runs is in the list, or the last words name `ec2mpi down --cluster`. When the fault is over, `ec2mpi down` ends "
+                "that runs is in the list, or the last words name `ec2mpi down --cluster NAME`. When the fault is over, `ec2mpi down` ends "
                 "everything, also the groups and the keys.")
 ALWAYS = ("No command hangs, and none ends by a signal or with 70 (a bug). Under its final name a file is whole or absent. The report "
           "is true. When the fault is over, the next run of the command succeeds, and no process and no temporary file of ec2mpi is left "
@@ -145,7 +145,7 @@ ROWS = {
 }
 CELLS = {("run", "mtu", "before"): "advises", ("series", "mtu", "before"): "logs"}
 NEVER_READ_ONLY = "not meant: Linux makes no disk read-only while a file on it is open for writing, as the log is"
-NO_NODES = ("The faults of nodes and of EC2 are not crossed. Not meant: `up` reaches nodes only in its last part, which is `setup`, and `down` "
+NO_NODES = ("The faults of nodes and of EC2 are not crossed. Not tested, because `up` reaches nodes only in its last part, which is `setup`, and `down` "
             "reaches none; the other commands do not use EC2.")
 CLOUD_ROWS = {
     "up": {"EC2 is gone": "refuses names either", "EC2 is silent": "refuses names either", "EC2 throttles": "works works works",

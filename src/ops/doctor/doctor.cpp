@@ -31,6 +31,13 @@ double wall_clock() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// An error of a node that has let us in: its time limit has other causes than that of a login.
+Error behind_login(Error error) {
+  if (error.kind == ErrorKind::timeout)
+    error.message = "let us in, but does not report about itself in time: " + error.message;
+  return error;
+}
+
 /// The steps of all nodes: the report, a barrier, connections between the nodes, a barrier, logins between
 /// them. A node's record is filled step by step, so a node that fails late still has its first answers.
 class DoctorRun : public Observer {
@@ -80,7 +87,8 @@ class DoctorRun : public Observer {
   /// An error means that the node did not report about itself. What the later steps find is no error here.
   asio::awaitable<Result<ssh::ExitStatus>> examine(NodeRun turn) {
     auto& mine = record(turn.node.index);
-    CO_TRY(co_await ask_health(turn, mine));
+    if (const auto asked = co_await ask_health(turn, mine); !asked)
+      co_return std::unexpected(behind_login(asked.error()));
     if (plan_.end_leftovers && !mine.answer->health.leftovers.empty()) co_await end_leftovers(turn, mine);
     const auto wake = co_await barrier_.arrive_and_wait(turn.limit);
     if (wake == Wake::stopped) co_return wake_error(wake, {});
@@ -111,11 +119,7 @@ class DoctorRun : public Observer {
       if (mine.answered_at == 0 && printed.find("\nclock ") != std::string::npos)
         mine.answered_at = wall_clock();
     };
-    auto status = co_await read_to_end(**channel, limit, sink, turn.observer);
-    if (!status && status.error().kind == ErrorKind::timeout)
-      co_return fail(ErrorKind::timeout,
-                     "let us in, but does not report about itself in time: " + status.error().message);
-    if (!status) co_return std::unexpected(status.error());
+    CO_TRY(co_await read_to_end(**channel, limit, sink, turn.observer));
     // By this line, the reader sees that the login shell is not quiet.
     if (const auto& greeting = (*channel)->greeting(); !greeting.empty()) printed.insert(0, greeting + "\n");
     auto answer = parse_health_report(printed, plan_.files.size());

@@ -17,7 +17,7 @@
 ///   placed   "LABEL" of each node with ranks
 /// and may have
 ///   batch    a word that jobs submitted together have in common: when three of them have failed for one
-///            reason, and none has ended otherwise, no more of them are started; nothing writes it yet
+///            reason, and none has ended otherwise, no more of them are started
 /// The nodes in `hosts` are busy as long as the supervisor of the job is alive.
 
 #include <string>
