@@ -75,6 +75,11 @@ Error no_credentials(const std::string& profile) {
                   printable(profile))};
 }
 
+/// Another source would be another account.
+Error half_set(const char* missing, const char* given, const std::string& where) {
+  return {ErrorKind::usage, fmt::format("{} has {}, but no {}; set both, or none", where, given, missing)};
+}
+
 }  // namespace
 
 std::optional<Credentials> parse_credentials(std::string_view text) {
@@ -113,7 +118,11 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   const auto key_id = environment_("AWS_ACCESS_KEY_ID");
   const auto secret = environment_("AWS_SECRET_ACCESS_KEY");
   // A profile that a flag names counts more than keys in the environment.
-  if (!settings_.profile_named && key_id && secret) {
+  if (!settings_.profile_named && key_id.has_value() != secret.has_value())
+    co_return std::unexpected(half_set(key_id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
+                                       key_id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                                       "the environment"));
+  if (!settings_.profile_named && key_id) {
     Credentials found{
         *key_id, *secret, environment_("AWS_SESSION_TOKEN").value_or(""), {}, "the environment"};
     co_return found;
@@ -121,9 +130,13 @@ asio::awaitable<Result<Credentials>> CredentialSource::find(Limit limit) {
   const auto& name = settings_.profile;
   CO_TRY_AS(profile, load_profile(settings_.config_file, settings_.credentials_file, name));
   const auto what = fmt::format("the profile '{}'", printable(name));
+  const bool has_key_id = !value_in(*profile, "aws_access_key_id").empty();
+  const bool has_secret = !value_in(*profile, "aws_secret_access_key").empty();
+  if (has_key_id != has_secret)
+    co_return std::unexpected(half_set(has_key_id ? "aws_secret_access_key" : "aws_access_key_id",
+                                       has_key_id ? "aws_access_key_id" : "aws_secret_access_key", what));
   // With a role_arn, these keys only sign the request for the role's own keys.
-  if (profile->contains("aws_access_key_id") && profile->contains("aws_secret_access_key") &&
-      !profile->contains("role_arn")) {
+  if (has_key_id && !profile->contains("role_arn")) {
     Credentials found{value_in(*profile, "aws_access_key_id"),
                       value_in(*profile, "aws_secret_access_key"),
                       value_in(*profile, "aws_session_token"),

@@ -66,6 +66,10 @@ ApiError with_next_step(ApiError error, const Credentials& credentials) {
     error.message += "; the account's Service Quotas page takes requests for more";
   if (error.problem == Problem::unauthorized)
     error.message += "; `ec2mpi iam-policy` prints the permissions that ec2mpi needs";
+  if (error.code == "OperationNotPermitted" && error.message.contains("disableApi"))
+    error.message += fmt::format(
+        "; `aws ec2 modify-instance-attribute --instance-id ID --no-disable-api-{}` lifts that protection",
+        error.message.contains("disableApiStop") ? "stop" : "termination");
   if (error.problem == Problem::credentials)
     error.message += fmt::format(" (the keys are those of {})", credentials.origin);
   if (error.problem == Problem::expired)
@@ -158,6 +162,12 @@ Answer<pugi::xml_document> parse_answer(const std::string& action, const HttpAns
   const bool is_of_ec2 = document.document_element().name() == action + "Response";
   if (is_xml && answer.status == 200 && is_of_ec2) return document;
   const std::string code = failure.child_value("Code");
+  // The call has worked, and only the answer was cut on its way: a repetition gets a whole one.
+  if (!is_xml && answer.status == 200 && answer.body.contains(fmt::format("<{}Response", action)))
+    return std::unexpected(
+        ApiError({kind_of(Problem::network),
+                  fmt::format("{}: the answer of EC2 was cut on its way; EC2 may have done it", action)},
+                 Problem::network));
   // A proxy answers in the place of EC2, or the endpoint is another server's.
   if (code.empty()) {
     const auto problem = answer.status >= 500 ? Problem::service : Problem::other;

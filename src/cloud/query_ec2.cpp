@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <tuple>
 
 #include "ec2mpi/base/try.hpp"
@@ -14,7 +15,7 @@ namespace ec2mpi::cloud {
 namespace {
 
 constexpr std::size_t kMostFilterValues = 200;  ///< EC2's own limit
-constexpr int kMostPages = 10'000;              ///< against an endpoint that never ends
+constexpr std::size_t kMostPages = 10'000;      ///< against an endpoint that never ends
 
 /// Those that fit in one filter, taken from the front.
 std::vector<std::string> take_some(std::vector<std::string>& ids) {
@@ -44,16 +45,20 @@ asio::awaitable<Answer<std::vector<pugi::xml_document>>> QueryEc2::pages(std::st
                                                                          Parameters parameters, Limit limit) {
   std::vector<pugi::xml_document> pages;
   parameters.emplace_back("MaxResults", "1000");
-  std::string next;
-  for (int i = 0; i < kMostPages; ++i) {
+  std::set<std::string> known;
+  for (std::string next;;) {
     auto asked = parameters;
     if (!next.empty()) asked.emplace_back("NextToken", next);
     CO_TRY_AS(answer, co_await query_.call(action, std::move(asked), limit));
     next = next_page_in(answer->document_element());
     pages.push_back(std::move(*answer));
-    if (next.empty()) break;
+    if (next.empty()) co_return std::move(pages);
+    if (known.size() == kMostPages || !known.insert(next).second) {
+      ApiError error({ErrorKind::remote_io, action + ": the pages of EC2's answer have no end"},
+                     Problem::other);
+      co_return std::unexpected(std::move(error));
+    }
   }
-  co_return std::move(pages);
 }
 
 /// For calls that change something and answer with nothing of use.

@@ -1,6 +1,8 @@
 """A cluster that grows, is repaired and shrinks, against the endpoint in tests/ec2: one that up has started, and one that somebody has
 started with Debian's `aws` and pasted."""
 
+import signal
+
 import pytest
 
 from ec2_endpoint import SECRET, Ec2, InTheCloud, aws
@@ -164,6 +166,37 @@ def test_two_commands_at_once_and_a_refused_end_leave_no_instance_out_of_sight(e
     assert done.code == 0, done.err
     state = ec2mpi.ec2.state()
     assert not live_ids(ec2mpi) and not state["groups"] and not state["keys"] and not state["placement"]
+
+
+def test_a_refused_or_interrupted_end_of_some_nodes_advises_nothing_that_ends_the_others(ec2mpi):
+    (ec2mpi.folder / "key.pem").unlink()
+    words = ("--list", "mine", "--region", "us-east-2")
+    assert ec2mpi("up", "2", "--type", "c5n.large", "--yes", *words).code == 0
+    first, second = [line.split("\t")[1] for line in (ec2mpi.folder / "mine").read_text().splitlines()[1:]]
+    again = f"ec2mpi down --list mine --ids {second} --region us-east-2"
+
+    ec2mpi.ec2.fault("protected", "TerminateInstances")
+    done = ec2mpi("down", "-w", "2", *words, "--yes", "--force")
+    assert done.code == 1 and "--no-disable-api-termination" in done.err, done.err
+    assert f"not ended, and so at your cost: {second} (running)" in done.err and again in done.err, done.err
+    assert "does the rest" not in done.err
+
+    ec2mpi.ec2.fault("cut", "StopInstances")
+    done = ec2mpi("stop", "-w", "2", *words, "--yes", "--force")
+    assert done.code == 0, done.err
+    assert "\tstopped\t" in (ec2mpi.folder / "mine").read_text()
+
+    ec2mpi.ec2.fault("hold", "TerminateInstances")
+    down = ec2mpi.start("down", "-w", "2", *words, "--yes", "--force", env=ec2mpi.ec2.environment)
+    wait_until(lambda: ec2mpi.ec2.state().get("held") == "TerminateInstances", "the call")
+    down.send_signal(signal.SIGINT)
+    ec2mpi.ec2.release()
+    _, err = down.communicate(timeout=60)
+    assert down.returncode == 130 and f"`{again}` again does the rest" in err, err
+
+    assert ec2mpi(*again.split()[1:], "--yes", "--force").code == 0
+    assert live_ids(ec2mpi) == {first}
+    assert ec2mpi("down", *words, "--yes", "--force").code == 0
 
 
 def test_results_on_a_master_that_was_stopped_are_not_lost_and_come_back(ec2mpi):

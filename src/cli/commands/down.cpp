@@ -90,11 +90,24 @@ asio::awaitable<bool> name_unlisted(InstanceContext& context, const std::vector<
 
 /// For a failure after the first change. The next `down` finds the remaining things by the list or by the
 /// tag.
-int name_rest(const InstanceContext& context, int code) {
-  const auto& cluster = context.options.cluster;
+int name_rest(const InstanceContext& context, const std::vector<cloud::Instance>& found, int code) {
   context.console().talk(
-      fmt::format("ec2mpi: `ec2mpi down{}` again does the rest", cluster ? " --cluster " + *cluster : ""));
+      fmt::format("ec2mpi: `{}` again does the rest", repeated_down(context, ids_of(found))));
   return code;
+}
+
+/// Where EC2 has refused the end. It may have ended those of other zones, so their states are asked for.
+asio::awaitable<void> name_kept(InstanceContext& context, const std::vector<cloud::Instance>& found) {
+  ListChange change{.own = ids_of(found)};
+  const auto written = co_await write_list(context, std::move(change));
+  if (!written) context.console().talk("ec2mpi: " + written.error().message);
+  const auto now = co_await find_targets(context);
+  std::vector<std::string> kept;
+  for (const auto& one : now ? *now : found)
+    if (!one.is_ending()) kept.push_back(fmt::format("{} ({})", one.id, one.state));
+  if (!kept.empty())
+    context.console().talk(fmt::format("ec2mpi: not ended, and so at your cost: {}; when EC2 allows it: {}",
+                                       join(kept, ", "), repeated_down(context, ids_of(found))));
 }
 
 /// After a Ctrl-C EC2 continues with what it was asked to do, and the list must not name ended instances as
@@ -108,7 +121,7 @@ asio::awaitable<int> leave(InstanceContext& context, const std::vector<cloud::In
   if (!written) context.console().talk("ec2mpi: " + written.error().message);
   // Without an answer here, there would be none to the next question either.
   if (written) std::ignore = co_await name_unlisted(context, found);
-  co_return name_rest(context, exit_code::interrupted);
+  co_return name_rest(context, found, exit_code::interrupted);
 }
 
 /// From the first change on.
@@ -120,8 +133,12 @@ asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<clou
     });
     const auto done = co_await context.ec2.terminate(ids_of(targets), false, context.limit());
     // After a Ctrl-C the call may have arrived without an answer, so leave() looks at the states.
-    if (!done && !context.stop.stop_requested())
-      co_return name_rest(context, report_error(context, done.error(), exit_code::node_failed));
+    if (!done && !context.stop.stop_requested()) {
+      const int code = report_error(context, done.error(), exit_code::node_failed);
+      if (done.error().code.empty()) co_return name_rest(context, found, code);
+      co_await name_kept(context, found);
+      co_return code;
+    }
   }
   // Groups are in use until the last instance has ended. All that were found are waited for, also
   // those that another command ends.
@@ -130,7 +147,7 @@ asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<clou
     const int interrupted = co_await leave(context, found);
     co_return interrupted;
   }
-  if (!now) co_return name_rest(context, report_error(context, now.error(), exit_code::node_failed));
+  if (!now) co_return name_rest(context, found, report_error(context, now.error(), exit_code::node_failed));
   const auto removed = co_await remove_emptied(context, clusters_of(context, found));
   const bool complete = co_await name_unlisted(context, found);
   if (context.stop.stop_requested()) {
@@ -146,12 +163,13 @@ asio::awaitable<int> end_and_clean_up(InstanceContext& context, std::vector<clou
                            context.options.cluster ? exit_code::not_started : exit_code::ok);
   ListChange change{.own = ids_of(found), .ended = EndedLines::go};
   const auto written = co_await write_list(context, std::move(change));
-  if (!written) co_return name_rest(context, report_error(context, written.error(), exit_code::node_failed));
+  if (!written)
+    co_return name_rest(context, found, report_error(context, written.error(), exit_code::node_failed));
   // The end of some nodes is not the end of the job that was started from this list.
   if (all && context.list && !context.options.cluster && context.options.wanted.empty() &&
       context.options.ids.empty())
     forget_job(context.list->state);
-  if (!ended) co_return name_rest(context, exit_code::node_failed);
+  if (!ended) co_return name_rest(context, found, exit_code::node_failed);
   if (!context.runtime.options().quiet)
     context.console().talk(fmt::format("{} ended{}", count_of(targets.size(), "instance"),
                                        all ? "; nothing of them is left" : ""));

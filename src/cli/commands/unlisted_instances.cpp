@@ -68,6 +68,17 @@ std::string end_command(const InstanceContext& context, const std::vector<std::s
                      profile ? " --profile " + quote_word(*profile) : "");
 }
 
+std::string repeated_down(const InstanceContext& context, const std::vector<std::string>& ids) {
+  const auto& options = context.options;
+  const auto flag = [](const char* name, const std::optional<std::string>& value) {
+    return value ? fmt::format(" {} {}", name, quote_word(*value)) : std::string();
+  };
+  const bool some = !options.wanted.empty() || !options.ids.empty();
+  return "ec2mpi down" + flag("--list", options.list) + flag("--cluster", options.cluster) +
+         (some ? " --ids " + join(ids, ",") : "") + flag("--region", options.account.region) +
+         flag("--profile", options.account.profile);
+}
+
 asio::awaitable<cloud::Answer<Unlisted>> find_unlisted(InstanceContext& context,
                                                        std::vector<cloud::Instance> known) {
   Unlisted unlisted;

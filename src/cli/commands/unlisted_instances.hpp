@@ -15,6 +15,10 @@ namespace ec2mpi::cli {
 /// have other ones.
 [[nodiscard]] std::string end_command(const InstanceContext& context, const std::vector<std::string>& ids);
 
+/// The command that was typed, for a repetition: it means the same instances, which after a change stand for
+/// the numbers of -w.
+[[nodiscard]] std::string repeated_down(const InstanceContext& context, const std::vector<std::string>& ids);
+
 struct Unlisted {
   std::vector<cloud::Instance> instances = {};
   bool launch_at_work =

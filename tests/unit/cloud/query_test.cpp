@@ -17,7 +17,7 @@ class RecordedServer : public HttpSender {
 
   asio::awaitable<Result<HttpAnswer>> send(HttpRequest request, Limit) override {
     requests.push_back(std::move(request));
-    auto answer = std::move(answers_.front());
+    auto answer = answers_.front();  // the last one is given again and again
     if (answers_.size() > 1) answers_.pop_front();
     co_return answer;
   }
@@ -106,6 +106,25 @@ TEST(Query, InstancesOfAllPagesAreRead) {
   EXPECT_TRUE((*found)[0].spot);
   EXPECT_EQ((*found)[0].tag(kClusterTag), "c1");
   EXPECT_NE(asked.requests[1].body.find("NextToken=page2"), std::string::npos);
+}
+
+TEST(Query, PagesWithoutEndAreAnError) {
+  Asked asked{{one_instance("i-0123456789abcdef0", "page2")}};
+  const auto found = asked.operator()<std::vector<Instance>>([](Ec2& ec2) { return ec2.instances({}, {}); });
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message, "DescribeInstances: the pages of EC2's answer have no end");
+  EXPECT_EQ(asked.requests.size(), 2U);
+}
+
+TEST(Query, AnswerThatWasCutIsAskedForAgain) {
+  const HttpAnswer cut{200, "<StopInstancesResponse xmlns=\"x\"><instancesSet><item><instan"};
+  Asked asked{{cut, done()}};
+  EXPECT_TRUE(stop_one(asked));
+  Asked always{{cut}};
+  const auto stopped = stop_one(always);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().message,
+            "StopInstances: the answer of EC2 was cut on its way; EC2 may have done it");
 }
 
 TEST(Query, ThrottlingIsWaitedOut) {

@@ -56,6 +56,22 @@ class Profiles : public testing::Test {
   test::ScratchFolder folder_;
 };
 
+TEST_F(Profiles, HalfAPairOfKeysLeadsToNoOtherAccount) {
+  const std::string whole = "[default]\naws_access_key_id = A\naws_secret_access_key = B\n";
+  EXPECT_TRUE(credentials_with({}, with(whole)));
+  for (const auto& [set, missing] : std::map<std::string, std::string>{
+           {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, {"AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"}}) {
+    const auto found = credentials_with({}, with(whole, {{set, "other"}}));
+    ASSERT_FALSE(found) << set;
+    EXPECT_EQ(found.error().message,
+              "the environment has " + set + ", but no " + missing + "; set both, or none");
+  }
+  const auto found = credentials_with({}, with("[default]\naws_access_key_id = A\n"));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().message,
+            "the profile 'default' has aws_access_key_id, but no aws_secret_access_key; set both, or none");
+}
+
 TEST(Settings, RegionIsNeverGuessed) {
   const auto settings =
       find_cloud_settings({}, environment_of({{"HOME", "/nowhere"},
