@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstdlib>
 
+#include "ec2mpi/base/file_trust.hpp"
 #include "ec2mpi/base/sha256.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
@@ -22,14 +22,6 @@ namespace fs = std::filesystem;
 std::string user_called(uid_t id) {
   const passwd* entry = ::getpwuid(id);
   return entry != nullptr ? printable(entry->pw_name) : fmt::format("user {}", id);
-}
-
-/// Ours, root's, or under sudo those of the user who asked for it.
-bool owner_is_trusted(uid_t owner) {
-  if (owner == ::geteuid() || owner == 0) return true;
-  // Only root may believe the variable: any user can set it.
-  const char* asked_by = std::getenv("SUDO_UID");
-  return ::geteuid() == 0 && asked_by != nullptr && parse_number(asked_by) == owner;
 }
 
 /// `command` removes the entry; together with the quoted path it can be pasted into a shell.

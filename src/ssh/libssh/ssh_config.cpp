@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <glob.h>
-#include <grp.h>
 #include <openssl/evp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "ec2mpi/base/file.hpp"
+#include "ec2mpi/base/file_trust.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
 #include "ec2mpi/ssh/known_host_names.hpp"
@@ -99,28 +99,20 @@ bool matches_patterns(const std::vector<std::string>& patterns, std::string_view
   return names_host(lower_case(join(patterns, ",")), lower_case(text));
 }
 
-/// Whether nobody but the user is in the group: it has the user's name, as with a umask of 002.
-bool is_own_group(gid_t id) {
-  const auto* user = ::getpwuid(::geteuid());
-  const std::string name = user == nullptr ? "" : user->pw_name;
-  const auto* group = ::getgrgid(id);
-  return !name.empty() && group != nullptr && group->gr_name == name && *group->gr_mem == nullptr;
-}
-
 /// ssh runs commands that a configuration names, so the file must be the user's own.
 Result<void> check_owner(const fs::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0)
     return fail(ErrorKind::usage, fmt::format("the ssh configuration {} cannot be read: {}",
                                               printable(file.string()), std::strerror(errno)));
-  const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
-  const bool by_others =
-      (info.st_mode & 002) != 0 || ((info.st_mode & 020) != 0 && !is_own_group(info.st_gid));
-  if (!S_ISREG(info.st_mode) || (ours && !by_others)) return {};
-  return fail(ErrorKind::usage,
-              fmt::format("the ssh configuration {} {}, so it is not used; {}", printable(file.string()),
-                          ours ? "can be changed by others" : "belongs to another user",
-                          ours ? "type: chmod go-w " + quote_word(file.string()) : "name another with -F"));
+  const auto trust = trust_in_file(file);
+  if (trust == FileTrust::ours) return {};
+  const bool is_ours = trust == FileTrust::others_write;
+  return fail(
+      ErrorKind::usage,
+      fmt::format("the ssh configuration {} {}, so it is not used; {}", printable(file.string()),
+                  is_ours ? "can be changed by others" : "belongs to another user",
+                  is_ours ? "type: chmod go-w " + quote_word(file.string()) : "name another with -F"));
 }
 
 }  // namespace

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <chrono>
+#include <fstream>
+
+#include "tests/support/scratch_folder.hpp"
 
 namespace ec2mpi {
 namespace {
@@ -105,6 +109,19 @@ text = ["1..3", "a,b"]
 TEST(Config, AMissingFileIsEmptyAndAnUnreadableOneAnError) {
   EXPECT_TRUE(load_config("/nonexistent/ec2mpi.toml").has_value());
   EXPECT_FALSE(load_config("/tmp").has_value());
+}
+
+TEST(Config, AFileThatOthersCanChangeIsRefusedWithTheCommandThatHelps) {
+  const test::ScratchFolder folder;
+  const auto file = folder.path() / "ec2mpi.toml";
+  std::ofstream(file) << "user = \"root\"\n";
+  ::chmod(file.c_str(), 0666);
+  const auto config = load_config(file);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().kind, ErrorKind::usage);
+  EXPECT_EQ(
+      config.error().message,
+      file.string() + " can be changed by others, so it is not used; type: chmod go-w " + file.string());
 }
 
 struct Case {
