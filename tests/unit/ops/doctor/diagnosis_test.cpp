@@ -197,8 +197,23 @@ std::string login_fix(const std::string& said) {
   return fix_for(records, "logins");
 }
 
+TEST(Fix, OfARefusedHostKeyIsSetupOnlyWhereSetupWritesThatKey) {
+  for (const std::string reason :
+       {"No ED25519 host key is known for foo and you have requested strict checking.",
+        "Error checking host key ED25519 SHA256:x in revoked keys file /nope: No such file or directory"}) {
+    auto records = healthy_cluster(3);
+    records[0].links.logins[2] = {false, reason + " Host key verification failed."};
+    const auto finding = check_named(diagnose(records, {}), "logins").findings.front();
+    EXPECT_EQ(finding.fix, "");
+    EXPECT_NE(finding.what.find(reason), std::string::npos) << finding.what;
+  }
+}
+
 TEST(Fix, OfALoginFollowsSshsOwnLine) {
   EXPECT_EQ(login_fix("Host key verification failed."), "ec2mpi setup");
+  const std::string strict = " and you have requested strict checking. Host key verification failed.";
+  EXPECT_EQ(login_fix("No ED25519 host key is known for 10.0.0.12" + strict), "ec2mpi setup");
+  EXPECT_EQ(login_fix("No ED25519 host key is known for [10.0.0.12]:2222" + strict), "ec2mpi setup");
   EXPECT_EQ(login_fix("ubuntu@10.0.0.12: Permission denied (publickey)."), "ec2mpi setup");
   EXPECT_EQ(login_fix("Bad owner or permissions on /home/ubuntu/.ssh/config"),
             "ec2mpi exec -w 1 --sudo 'chown ubuntu /home/ubuntu/.ssh/config && chmod go-w "
