@@ -159,7 +159,12 @@ std::string TrustLogin::next_step(int from, int to) const {
         to);
   if (says("remote command."))
     return fmt::format("; remove RemoteCommand from the configuration of ssh on node{}", from);
-  if (says(" port "))
+  // ssh says these with a port, too, and no firewall is their reason.
+  if (says("bind "))
+    return fmt::format("; look at BindAddress and BindInterface in the configuration of ssh on node{}", from);
+  if (says("Unable to negotiate"))
+    return fmt::format("; compare the configuration of ssh on node{} with that of sshd on node{}", from, to);
+  if (says("connect to host "))
     return fmt::format(
         "; does the security group let its own members in, and does a firewall on node{} keep them out?", to);
   return {};

@@ -21,6 +21,14 @@ TEST(TrustLogin, TheNextStepIsOnTheNodeThatKeptItOut) {
             std::string::npos);
   EXPECT_NE(step("kex_exchange_identification: Connection closed").find("sshd of node2"), std::string::npos);
   EXPECT_NE(step("Cannot execute command-line and remote command.").find("ssh on node1"), std::string::npos);
+  EXPECT_NE(
+      step("bind 1.2.3.4: Cannot assign requested address ssh: connect to host 10.0.0.2 port 22: failure")
+          .find("BindAddress and BindInterface in the configuration of ssh on node1"),
+      std::string::npos);
+  EXPECT_NE(
+      step("Unable to negotiate with 10.0.0.2 port 22: no matching cipher found.").find("sshd on node2"),
+      std::string::npos);
+  EXPECT_EQ(step("Connection closed by 10.0.0.2 port 22"), "");
   EXPECT_EQ(step("something else"), "");
 }
 
