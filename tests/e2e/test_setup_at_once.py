@@ -168,11 +168,11 @@ def test_lines_that_another_program_appends_meanwhile_stay(tmp_path, shell):
     assert not [path for path in tmp_path.iterdir() if path.name != ".ssh"]
 
 
-def as_user(home, *argument, given=""):
+def as_user(home, *argument, given="", path=""):
     """The program that runs on the nodes, as a user that is not root."""
     program = "need() { :; }\n" + PROGRAM.read_text()  # that user may not reach the file
     return subprocess.run(["sh", "-c", program, "sh", *argument], input=given, text=True, capture_output=True, user=65534, group=65534,
-                          extra_groups=[], cwd="/", env={"HOME": str(home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+                          extra_groups=[], cwd="/", env={"HOME": str(home), "PATH": path + "/usr/sbin:/usr/bin:/sbin:/bin"})
 
 
 @pytest.fixture
@@ -211,6 +211,42 @@ def test_a_link_to_a_missing_folder_and_a_file_in_the_way_are_named(user_home):
     done = as_user(user_home, "write", "", given=TEXT)
     assert done.returncode != 0 and "is in the way, for it is no folder" in done.stderr
     assert (user_home / ".ssh/ec2mpi").read_text() == "mine"
+
+
+def test_a_config_that_cannot_be_read_or_is_a_link_to_itself_is_named(user_home):
+    config = user_home / ".ssh/config"
+    config.write_text("Host mine\n")
+    config.chmod(0)
+    os.chown(config, 65534, 65534)
+    texts = "=text include\n|# Written by ec2mpi setup\n=end 26\n"
+    done = as_user(user_home, "write", "", given=texts)
+    assert done.returncode != 0 and f"cannot read {config}: Permission denied; fix there: chmod u+r {config}\n" in done.stderr, done
+    assert config.stat().st_size == len("Host mine\n")
+    config.unlink()
+    config.symlink_to("config")
+    done = as_user(user_home, "write", "", given=texts)
+    assert done.returncode != 0 and f"{config} is a link to config, which leads back to itself; remove the link\n" in done.stderr, done
+
+
+def test_a_file_of_setup_in_a_mode_that_ssh_refuses_is_written_again(user_home):
+    texts = "=text config\n|Host mine\n=end 10\n"
+    assert "did config\n" in as_user(user_home, "write", "", given=texts).stdout
+    assert "did config\n" not in as_user(user_home, "write", "", given=texts).stdout
+    config = user_home / ".ssh/ec2mpi/config"
+    config.chmod(0o666)
+    assert "state config absent\n" in as_user(user_home, "states").stdout
+    assert "did config\n" in as_user(user_home, "write", "", given=texts).stdout
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_reason_that_ssh_gives_only_at_its_usual_level_is_shown(user_home):
+    (user_home / ".ssh/ec2mpi").mkdir()
+    os.chown(user_home / ".ssh/ec2mpi", 65534, 65534)
+    fake = user_home / "ssh"
+    fake.write_text('#!/bin/sh\ncase "$*" in -V) exit ;; *LogLevel=INFO*) echo "no matching cipher" >&2 ;; esac\nexit 255\n')
+    fake.chmod(0o755)
+    done = as_user(user_home, "login", "10.0.0.2", "", path=f"{user_home}:")
+    assert "login failed no matching cipher" in done.stdout, done
 
 
 def test_the_owner_of_a_file_to_which_a_link_leads_is_told_with_the_link_and_what_is_no_file_is_not(user_home):

@@ -34,6 +34,7 @@ patience=30 # seconds of waiting for another ec2mpi
 old_age=120 # seconds after which a lock of another machine counts as left behind
 busy=75     # the exit status for "another setup is at work"
 our_lines='' # a pattern of the lines that setup writes into the block at hand; empty for all lines
+silence='ssh was cut off without a word'
 stage='' held='' base='' said_in='' file=''
 
 # A full disk is only a guess. If a file can be made and written wherever this program writes, the guess is wrong and is
@@ -216,11 +217,14 @@ identity_of() {
 
 # copy_with_all FILE COPY: cp does not report an owner, a group or an ACL that it cannot keep.
 copy_with_all() {
+  [ -r "$1" ] || [ ! -e "$1" ] || die "cannot read $shown: Permission denied; $(way_to_read "$1")"
   { cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2"; } || return 1
   [ "$(identity_of "$1")" = "$(identity_of "$2")" ] ||
     die "$shown: its owner, group or access list would change ($(identity_of "$1")); nothing was changed; \
 fix there: $(way_to_keep "$1" "$2")"
 }
+
+way_to_read() { if [ -O "$1" ]; then echo "fix there: chmod u+r $1"; else echo "let $(id -un) read it"; fi; }
 
 # way_to_keep FILE COPY: what gives a copy the same owner, group and access list. A link may lead to a file of
 # the system's, which nobody is told to take.
@@ -274,8 +278,12 @@ keep_late_lines() {
 
 # find_file PATH: sets file, the file or the place for one to which a link may lead.
 find_file() {
-  file=$(readlink -f "$1") ||
+  file=$(readlink -f "$1") || {
+    case $( (: <"$1") 2>&1) in
+      *'Too many levels'*) die "$1 is a link to $(readlink "$1"), which leads back to itself; remove the link" ;;
+    esac
     die "$1 is a link to $(readlink "$1"), whose folder is not there; make that folder, or remove the link"
+  }
   [ ! -e "$file" ] || [ -f "$file" ] ||
     die "$1$([ ! -L "$1" ] || echo " (a link to $file)") is in the way, for it is no file; move it to another name"
 }
@@ -395,7 +403,16 @@ key_sum() {
   if [ -n "$(find "$ours/key" -type f -perm 600 2>/dev/null)" ]; then file_sum "$ours/key"; else echo absent; fi
 }
 
-sum_of() { if [ "$1" = key ]; then key_sum; else file_sum "$ours/$1"; fi; }
+# sum_of NAME: a file in a mode that ssh refuses is as good as none, so that a new one takes its place.
+sum_of() {
+  if [ "$1" = key ]; then
+    key_sum
+  elif [ -n "$(find -L "$ours/$1" -prune \( -perm -020 -o -perm -002 \) 2>/dev/null)" ]; then
+    echo absent
+  else
+    file_sum "$ours/$1"
+  fi
+}
 
 put_file() {
   [ "$(sum_of "$1")" != "$(cksum <"$stage/$1")" ] || return 0
@@ -595,13 +612,21 @@ take_hosts() {
   take_block hosts /etc/hosts
 }
 
-# try_login ADDRESS: prints nothing if the login succeeds, else the reason. ssh would wait for what a start-up file of the
-# far end leaves in the background; so it is ended as soon as the far end has spoken. 255 is ssh's own failure; another
-# status comes from a program that ran in place of the command.
+# try_login ADDRESS: prints nothing if the login succeeds, else the reason. ssh says some reasons (no common cipher, a
+# closed connection) only at the level INFO. That level also shows the banner of sshd, so it is asked only after silence.
 try_login() {
   command -v ssh >/dev/null || { echo 'there is no ssh client here'; return 0; }
   words=$(ssh -V 2>&1) || { echo "ssh does not start here: $words" | tr -s '\r\n' ' ' && return 0; }
-  ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR "$1" exec /bin/echo ec2mpi-in >"$said_in" 2>&1 &
+  reason=$(try_login_at ERROR "$1")
+  [ "$reason" != "$silence" ] || reason=$(try_login_at INFO "$1")
+  [ -z "$reason" ] || printf '%s\n' "$reason"
+}
+
+# try_login_at LEVEL ADDRESS: ssh would wait for what a start-up file of the far end leaves in the background; so it is
+# ended as soon as the far end has spoken. 255 is ssh's own failure; another status comes from a program that ran in
+# place of the command.
+try_login_at() {
+  ssh -n -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel="$1" "$2" exec /bin/echo ec2mpi-in >"$said_in" 2>&1 &
   tries=150 # of 0.1 s
   while kill -0 $! 2>/dev/null; do
     ! grep -q ec2mpi-in "$said_in" || { kill $! 2>/dev/null; return 0; }
@@ -613,7 +638,7 @@ try_login() {
   ended=$?
   ! grep -q ec2mpi-in "$said_in" || return 0
   [ "$ended" = 255 ] || printf 'it logs in, but does not run the command: '
-  if [ -s "$said_in" ]; then tr -s '\r\n' ' ' <"$said_in"; else echo 'ssh was cut off without a word'; fi
+  if [ -s "$said_in" ]; then tr -s '\r\n' ' ' <"$said_in"; else echo "$silence"; fi
 }
 
 login() {
