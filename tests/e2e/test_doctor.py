@@ -281,7 +281,7 @@ def test_mpi_in_another_folder_matters_where_the_daemon_is_not_there(ec2mpi, doc
         assert diagnosis.fired() == {} and f"{other}/mpirun" not in diagnosis.checks["mpi"]["summary"], diagnosis.checks
         assert ec2mpi("run", "--per-node", "1", "--", "true").code == 0
         with away(cluster4, [3], "/usr/bin/orted"):
-            expect(doctor(), "mpi", [3], f"its mpirun is {other}/mpirun, but node1 starts /usr/bin/orted on all nodes, which is not there",
+            expect(doctor(), "mpi", [3], f"its mpirun is {other}/mpirun, but node1 starts /usr/bin/orted on all nodes, which is missing",
                    "ec2mpi exec -w 3 'ls -l /usr/bin/orted'")
             assert ec2mpi("run", "--per-node", "1", "--", "true").code != 0
 

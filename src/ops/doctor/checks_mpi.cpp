@@ -33,19 +33,28 @@ std::string in_order(const std::vector<MpiProgram>& programs) {
 void add_other_folders(Check& check, const Records& records, const std::string& version) {
   const auto daemon = masters_daemon(records);
   Groups without;
+  Groups damaged;  ///< beside an mpirun in the folder of node 1, where no other folder helps
   bool of_master = true;
   for_each_answer(records, [&](const auto& record, const auto& facts, const auto&) {
     if (record.node.index == 1) of_master = !record.links.no_daemon;
     // Without an mpirun, or with another version, it has a finding already.
-    if (record.links.no_daemon && !facts.mpirun.empty() && version_text(facts.mpi) == version)
-      without[fmt::format("its mpirun is {}, but node1 starts {} on all nodes, which is not there",
+    if (!record.links.no_daemon || facts.mpirun.empty() || version_text(facts.mpi) != version) return;
+    if (facts.mpi && daemon_path(facts.mpirun, *facts.mpi) == daemon)
+      damaged[fmt::format("{}, which node1 starts on all nodes, is missing or not executable",
+                          printable(daemon))]
+          .push_back(record.node.index);
+    else
+      without[fmt::format("its mpirun is {}, but node1 starts {} on all nodes, which is missing or not "
+                          "executable there",
                           printable(facts.mpirun), printable(daemon))]
           .push_back(record.node.index);
   });
   // The daemon of node 1 is where mpirun expects it, or this is not how that MPI works.
-  if (without.empty() || !of_master) return;
+  if ((without.empty() && damaged.empty()) || !of_master) return;
   check.verdict = Verdict::failed;
-  add_groups(check, records, without, "ec2mpi exec -w {} " + quote_word("ls -l " + quote_word(daemon)),
+  const auto command = "ec2mpi exec -w {} " + quote_word("ls -l " + quote_word(daemon));
+  add_groups(check, records, damaged, command, "install MPI again there: its package brings that program");
+  add_groups(check, records, without, command,
              "install MPI into one folder on all nodes; if they have another one in common: ec2mpi run "
              "--mpirun FOLDER/mpirun ...");
 }

@@ -335,8 +335,15 @@ TEST(Mpi, InAnotherFolderMattersOnlyWhereTheMastersDaemonIsNotThere) {
   EXPECT_EQ(mpi.findings[0].nodes, (std::vector<int>{2, 3}));
   EXPECT_EQ(mpi.findings[0].what,
             "its mpirun is /opt/openmpi/bin/mpirun, but node1 starts /usr/bin/orted on all nodes, which is "
-            "not there");
+            "missing or not executable there");
   EXPECT_EQ(mpi.findings[0].command, "ec2mpi exec -w 2-3 'ls -l /usr/bin/orted'");
+  // In the folder of node 1 no other folder is the fault.
+  records[1].answer->facts.mpirun = records[2].answer->facts.mpirun = records[0].answer->facts.mpirun;
+  const auto damaged = check_named(diagnose(records, {}), "mpi");
+  ASSERT_EQ(damaged.findings.size(), 1U);
+  EXPECT_EQ(damaged.findings[0].what,
+            "/usr/bin/orted, which node1 starts on all nodes, is missing or not executable");
+  EXPECT_EQ(damaged.findings[0].fix, "install MPI again there: its package brings that program");
   records[0].links.no_daemon = true;
   EXPECT_EQ(check_named(diagnose(records, {}), "mpi").verdict, Verdict::ok) << "not how this MPI works";
 }
