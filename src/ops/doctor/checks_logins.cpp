@@ -12,6 +12,8 @@ namespace {
 
 using Fix = LoginTrouble::Fix;
 
+constexpr std::size_t kLongestReason = 240;  ///< ssh's offer of ciphers stands behind its reason
+
 /// Pairs whose login failed for the same cause. They share one fix.
 struct PairsByFix {
   std::set<Pair> pairs;
@@ -56,7 +58,12 @@ LoginResults collect(const Records& records) {
       if (attempt.ok) continue;
       auto trouble = explain_login(attempt.said);
       // In ssh's own words the target has its address: without it, equal causes are one.
-      if (trouble.fix == Fix::unknown) replace_all(trouble.cause, address_of(records, target), "its address");
+      if (trouble.fix == Fix::unknown) {
+        replace_all(trouble.cause, address_of(records, target), "its address");
+        // Of a long text the end, which has ssh's reason. An address that the cut divides would stay.
+        if (trouble.cause.size() > kLongestReason)
+          trouble.cause.erase(0, trouble.cause.size() - kLongestReason);
+      }
       auto& group = results.failed[trouble.cause];
       group.pairs.emplace(record.node.index, target);
       group.trouble = std::move(trouble);

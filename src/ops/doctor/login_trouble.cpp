@@ -11,8 +11,6 @@ namespace {
 
 using Fix = LoginTrouble::Fix;
 
-constexpr std::size_t kLongestReason = 160;
-
 constexpr std::string_view kUnverified = "Host key verification failed";
 
 /// One text of ssh's. If `path` is set, the word behind the text is a path.
@@ -79,9 +77,7 @@ LoginTrouble explain_login(std::string_view said) {
     return {fmt::format(fmt::runtime(known.cause), printable(path)),
             is_plain_path(path) ? known.fix : Fix::unknown, std::string(path)};
   }
-  // Of an unknown text the end, which has ssh's reason.
-  const auto tail = said.substr(said.size() > kLongestReason ? said.size() - kLongestReason : 0);
-  return {std::string(tail)};
+  return {std::string(said)};
 }
 
 }  // namespace ec2mpi::ops

@@ -209,6 +209,18 @@ TEST(Fix, OfARefusedHostKeyIsSetupOnlyWhereSetupWritesThatKey) {
   }
 }
 
+TEST(Diagnosis, OfLoginsJoinsALongTextOfSshAlsoIfItsCutWouldDivideTheAddress) {
+  // The end of the text is shown; at some of these lengths it begins within the address.
+  for (std::size_t length = 0; length < 300; ++length) {
+    auto records = healthy_cluster(4);
+    for (const int target : {2, 3, 4})
+      records[0].links.logins[target] = {
+          false, fmt::format("Unable to negotiate with 10.0.0.{} port 22: no matching cipher found. {}",
+                             10 + target, std::string(length, 'x'))};
+    EXPECT_EQ(check_named(diagnose(records, {}), "logins").findings.size(), 1U) << length;
+  }
+}
+
 TEST(Fix, OfALoginFollowsSshsOwnLine) {
   EXPECT_EQ(login_fix("Host key verification failed."), "ec2mpi setup");
   const std::string strict = " and you have requested strict checking. Host key verification failed.";
