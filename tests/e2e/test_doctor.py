@@ -331,6 +331,15 @@ def test_names_own_name_unknown(doctor, cluster4):
         expect(doctor(), "names", [3], "its own name ip-10-0-0-13 is not known", "ec2mpi setup")
 
 
+def test_names_that_cannot_be_looked_up_are_no_task_for_setup(doctor, cluster4):
+    with broken(cluster4, [3], "chmod 600 /etc/hosts", "chmod 644 /etc/hosts"):
+        expect(doctor(), "names", [3], "/etc/hosts cannot be read by the login user", "chmod 644 /etc/hosts")
+    getent = "/usr/bin/getent"
+    with broken(cluster4, [3], f"mv {getent} {getent}.away", f"mv {getent}.away {getent}"):
+        finding = expect(doctor(), "names", [3], "getent is not there", verdict="warning")
+    assert finding["fix"] == ""
+
+
 def test_names_of_others_mean_other_addresses(doctor, cluster4):
     with hosts_file(cluster4, [1], "s/^10.0.0.14 /10.0.0.99 /"):
         expect(doctor(), "names", [1], "ip-10-0-0-14 is taken for 10.0.0.99", verdict="warning")

@@ -41,9 +41,16 @@ class NameCheck {
   Check run() {
     shared_names();
     for_each_answer(records_, [this](const auto& record, const auto& facts, const auto& health) {
+      if (!health.names_error.empty()) {
+        (health.names_error.starts_with("/etc/hosts") ? closed_ : blind_)[health.names_error].push_back(
+            record.node.index);
+        return;
+      }
       own_name(record.node.index, facts, health);
       names_of_others(record);
     });
+    add(Verdict::failed, closed_, "ec2mpi exec -w {} 'ls -l /etc/hosts'", as_root("chmod 644 /etc/hosts"));
+    add(Verdict::warning, blind_, "ec2mpi exec -w {} 'command -v getent'", {});
     add(Verdict::failed, own_, "ec2mpi exec -w {} 'getent hosts $(hostname)'", "ec2mpi setup");
     add(Verdict::failed, own_odd_, "ec2mpi exec -w {} 'getent hosts $(hostname)'", as_root(kOwnLine));
     add(Verdict::warning, slow_, "ec2mpi exec -w {} 'time getent hosts $(hostname)'", "ec2mpi setup");
@@ -114,6 +121,8 @@ class NameCheck {
   const Records& records_;
   std::map<int, const NodeFacts*> facts_;           ///< of the nodes that have answered, by index
   std::map<std::string, std::vector<int>> owners_;  ///< of each host name, by index
+  Groups closed_;                                   ///< nodes whose login user cannot read /etc/hosts
+  Groups blind_;                                    ///< nodes that cannot look names up
   Groups own_;
   Groups own_odd_;  ///< names that setup does not write
   Groups slow_;

@@ -82,6 +82,8 @@ limited 12 getent hosts "$(hostname)" >/dev/null && known=yes || known=no
 after=$(date +%s%N)
 case $before$after in *[!0-9]*) took=0 ;; *) took=$(((after - before) / 1000000)) ;; esac
 echo "own_name $known $took"
+command -v getent >/dev/null || echo 'names_error getent is not there to look names up'
+[ ! -e /etc/hosts ] || [ -r /etc/hosts ] || echo 'names_error /etc/hosts cannot be read by the login user'
 
 echo "home_free $(free_kb "$HOME")"
 echo "tmp_free $(free_kb /tmp)"

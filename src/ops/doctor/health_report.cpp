@@ -219,6 +219,8 @@ class ReportReader {
       {"leftover", [this](auto value) { return read_leftover(value, report_.leftovers); }},
       {"file", [this](auto value) { return read_file(value, report_.files); }},
       {"metadata", [this](auto value) { return metadata(value); }},
+      // The last one is the graver one.
+      {"names_error", [this](auto value) { return read_words(value, report_.names_error); }},
   };
   const std::map<std::string_view, Setter> once_ = {
       {"clock", [this](auto value) { return read_clock(value, report_.clock); }},

@@ -55,9 +55,10 @@ struct HealthReport {
   std::map<std::string, std::set<std::string>> components;  ///< of Open MPI, for settings that choose some
   std::string settings_error;  ///< what a program of MPI says that does not start with the settings
   bool own_name_resolves = false;
-  int own_name_ms = 0;          ///< how long that took
-  std::uint64_t home_free = 0;  ///< bytes that the user may still write
-  std::string home_error = {};  ///< why nothing can be made in the home; empty if it can
+  int own_name_ms = 0;           ///< how long that took
+  std::string names_error = {};  ///< why no name can be looked up there; empty if one can
+  std::uint64_t home_free = 0;   ///< bytes that the user may still write
+  std::string home_error = {};   ///< why nothing can be made in the home; empty if it can
   std::uint64_t tmp_free = 0;
   std::uint64_t shm_free = 0;
   std::uint64_t shm_size = 0;                 ///< 0 = not known

@@ -264,6 +264,16 @@ TEST(Fix, OfATempFolderIsAbsentOnAReadOnlyFileSystem) {
   EXPECT_EQ(fix_for(records, "disk"), "(no finding)") << "a folder that is missing is not full";
 }
 
+TEST(Fix, OfNamesThatCannotBeLookedUpIsNotSetup) {
+  auto records = healthy_cluster(2);
+  auto& health = records[1].answer->health;
+  health.own_name_resolves = false;
+  health.names_error = "/etc/hosts cannot be read by the login user";
+  EXPECT_EQ(fix_for(records, "names"), "ec2mpi exec -w 2 --sudo 'chmod 644 /etc/hosts'");
+  health.names_error = "getent is not there to look names up";
+  EXPECT_EQ(fix_for(records, "names"), "");
+}
+
 TEST(Fix, OfNamesIsSetupOnlyForNamesThatSetupWrites) {
   auto records = healthy_cluster(2);
   records[1].answer->health.own_name_resolves = false;
