@@ -352,6 +352,7 @@ void JobView::tell_hint(const ops::JobEnd& end) {
   const bool ours = stopping_ || !(why.empty() || why == "no connection") || followed.stopped;
   if (followed.how != ops::Followed::How::ended || ours || ops::exit_code_for(end) == 0) return;
   if (const auto command = words(followed.record.command); !command.empty()) hints_.program = command.front();
+  if (const auto failure = ops::first_failure(tail_)) hints_.failed_host = host_of(*failure);
   if (const auto hint = ops::hint_for(tail_, hints_))
     console_.talk(console_.paint_talk(Colour::yellow, "hint: " + hint->text()));
 }

@@ -143,6 +143,23 @@ bool launch_failed(std::string_view output, std::string_view pages) {
   return false;
 }
 
+/// Whether the line behind the one that ends with `rest` says that a host lets no connection in. Open MPI
+/// says "Operation now in progress" if the other rank has ended.
+bool is_kept_out(std::string_view rest) {
+  const auto lines = split(rest.substr(0, 2000), '\n');
+  if (lines.size() < 2) return false;
+  for (const std::string_view reason : {"refused", "No route to host", "timed out"})
+    if (lines[1].find(reason) != std::string_view::npos) return true;
+  return false;
+}
+
+/// Whether the rank that failed first ran on `host`.
+bool has_failed_first(const std::string& host, const HintContext& context) {
+  if (context.failed_host.empty()) return false;
+  const auto failed = label_of(context.failed_host, context);
+  return label_of(host, context) == (failed.empty() ? context.failed_host : failed);
+}
+
 /// Without names, nothing is known of the job's nodes.
 bool is_about_this_job(const KnownError& known, const std::string& word, const Printed& printed,
                        const HintContext& context) {
@@ -294,6 +311,9 @@ std::optional<Hint> hint_for(std::string_view output, const HintContext& context
   for (const auto& known : known_errors()) {
     const auto found = match(known.text, known.about == KnownError::About::page ? printed.pages : output);
     if (!found || !is_about_this_job(known, found->word, printed, context)) continue;
+    if (known.about == KnownError::About::connection &&
+        (!is_kept_out(output.substr(found->end)) || has_failed_first(found->word, context)))
+      continue;
     // The output has addresses; people know the labels of the list.
     const auto label = label_of(found->word, context);
     const auto word = label.empty() ? printable(found->word) : label;

@@ -168,7 +168,7 @@ constexpr KnownError kKnown[] = {
      "{} refuses connections of MPI; look at its own firewall and the security group",
      kDoctor,
      {},
-     About::node},
+     About::connection},
     {"The system limit on number of", kLowLimit, kShowLimits},
     {"unable to complete a TCP connection", kFirewall, kDoctor, kAnySetting},
     {"failed to TCP connect to a peer",

@@ -16,7 +16,9 @@ struct KnownError {
     launch,  ///< ssh between the nodes: only if a launcher has failed as well, or the word names a node of
              ///< the job
     node,    ///< only if the word names a node of the job
-    page,    ///< only in a page of Open MPI's: the program of the user may print the same words
+    connection,  ///< only if, besides, the next line says that this node lets no connection in, and the rank
+                 ///< that failed first did not run there: its end would explain that
+    page,        ///< only in a page of Open MPI's: the program of the user may print the same words
   };
 
   std::string_view text;

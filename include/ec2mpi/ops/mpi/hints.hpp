@@ -20,7 +20,8 @@ struct Hint {
 struct HintContext {
   std::map<std::string, std::string> names = {};  ///< the nodes' labels by their addresses and host names
   std::string program = {};                       ///< the first word of its command
-  bool python3 = false;                           ///< every node has a python3
+  std::string failed_host = {};  ///< of the rank that failed first, or its label; may be empty
+  bool python3 = false;          ///< every node has a python3
   bool whole = true;  ///< the output shows what is a page of Open MPI; false: it is a single line of it
 };
 

@@ -39,11 +39,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ubuntu@10.0.0.13: Permission denied (publickey).", "ec2mpi setup"},
         Case{"bash: line 1: orted: command not found\n", "another version"},
         Case{"env: '/opt/ompi/bin/orted': No such file or directory\n" PAGE, "in another folder"},
-        Case{PAGE_OF(
-                 "  Message:    connect() to 10.0.0.13:1024 failed\n  Error:      Operation now in progress "
-                 "(115)\n"
-                 "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting "
-                 "improperly."),
+        Case{PAGE_OF("  Message:    connect() to 10.0.0.13:1024 failed\n  Error:      Connection refused "
+                     "(111)\n"
+                     "mpirun has exited due to process rank 1 with PID 1672 on\nnode 10.0.0.13 exiting "
+                     "improperly."),
              "node3 refuses connections of MPI"},
         Case{"A process or daemon was unable to complete a TCP connection\nto another process:",
              "all traffic"},
@@ -181,6 +180,23 @@ INSTANTIATE_TEST_SUITE_P(
              "node3 has no space left for Open MPI's temporary files"},
         Case{"EOFError: EOF when reading a line\n", "standard input is empty"},
         Case{"OSError: [Errno 28] No space left on device", "df -h"}));
+
+TEST(Hints, NameAFirewallOnlyIfTheErrorOfConnectSaysIt) {
+  const auto page = [](const std::string& error) {
+    return RULE
+           "WARNING: Open MPI failed to TCP connect to a peer MPI process.\n  Message:    connect() to "
+           "10.0.0.13:1024 failed\n  Error:      " +
+           error + "\n" RULE;
+  };
+  const std::string ended = "or the other rank had ended before";
+  EXPECT_NE(hint(page("Operation now in progress (115)")).find(ended), std::string::npos);
+  EXPECT_NE(hint(page("Connection timed out (110)")).find("node3 refuses"), std::string::npos);
+  for (const auto* failed : {"node3", "10.0.0.13"}) {
+    const auto found = hint_for(page("Connection refused (111)"),
+                                {.names = {{"10.0.0.13", "node3"}}, .failed_host = failed});
+    EXPECT_NE(found->text().find(ended), std::string::npos) << found->text();
+  }
+}
 
 TEST(Hints, StayAwayFromWhatIsNotKnown) {
   EXPECT_EQ(hint(""), "");
