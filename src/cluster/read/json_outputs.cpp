@@ -80,6 +80,7 @@ class OutputReader {
       }
     }
     const std::string unused = unused_.empty() ? "" : fmt::format(kNotUsed, some_of(unused_));
+    if (listing_.nodes.empty() && has_empty_reply()) return refuse(0, kEmptyJson);
     if (listing_.nodes.empty())
       return refuse(0, kNoNodes, unused.empty() ? "" : fmt::format(" ({})", unused));
     if (!unused.empty()) listing_.notes.push_back(unused);
@@ -87,6 +88,16 @@ class OutputReader {
   }
 
  private:
+  /// Whether this is a reply of describe-instances that holds no instance.
+  [[nodiscard]] bool has_empty_reply() const {
+    for (std::size_t i = 0; i < tape_.size(); ++i) {
+      const auto key = tape_.key(i);
+      if (tape_.is_array(i) && tape_.at(i).end == i + 1 && (key == "Reservations" || key == "Instances"))
+        return true;
+    }
+    return false;
+  }
+
   /// The error if the outputs name machines that need not be of one cluster: neither head and workers, nor
   /// one name with numbers.
   Read<void> refuse_unrelated() const {

@@ -16,6 +16,17 @@ Inventory read(std::string_view text) {
   return parse_inventory(text, "list").value();
 }
 
+TEST(EmptyReplies, OfDescribeInstancesAreToldAsAnEmptyList) {
+  for (const auto* reply :
+       {"[]", R"({"Reservations": []})",
+        R"({"Reservations": [{"Groups": [], "Instances": [], "OwnerId": "123456789012"}]})"}) {
+    const auto inventory = parse_inventory(reply, "list");
+    ASSERT_FALSE(inventory) << reply;
+    EXPECT_NE(inventory.error().message.find("does --region name the right region?"), std::string::npos)
+        << inventory.error().message;
+  }
+}
+
 /// Inventories of random shape with fixed seeds: names that look like other cells, too.
 class RandomInventory : public testing::TestWithParam<unsigned> {
  protected:
