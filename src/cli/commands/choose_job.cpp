@@ -78,7 +78,8 @@ Result<void> check_words(const JobWords& job_words) {
   const auto& program = is_behind ? *job_words.behind_dashes : job_words.name;
   if (program.empty()) return {};
   const auto& first = program.front();
-  if (first.empty()) return fail(ErrorKind::usage, "the program is an empty word: ec2mpi run -- PROGRAM");
+  if (trim(first).empty())
+    return fail(ErrorKind::usage, "the program is an empty word: ec2mpi run -- PROGRAM");
   if (is_behind && first.starts_with('-'))
     return fail(ErrorKind::usage,
                 fmt::format("'{}' stands where the program is expected; options stand in front of "

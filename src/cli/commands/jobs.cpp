@@ -211,13 +211,19 @@ Result<std::string> signal_name(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   if (name.starts_with("SIG")) name.erase(0, 3);
+  // KILL ends mpirun itself, and the job would seem to have ended because the master's memory was full.
+  if (name == "KILL" || name == "9")
+    return fail(ErrorKind::usage, "signal does not send KILL; ec2mpi cancel ends a job");
   // The master puts the name behind the dash of kill, so only known words get there.
-  static constexpr const char* kNames[] = {"USR1", "USR2", "TSTP", "CONT", "STOP", "HUP",
-                                           "INT",  "TERM", "KILL", "QUIT", "ALRM"};
+  static constexpr const char* kNames[] = {"USR1", "USR2", "TSTP", "CONT", "STOP",
+                                           "HUP",  "INT",  "TERM", "QUIT", "ALRM"};
   if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames)) return name;
-  return fail(ErrorKind::usage,
-              fmt::format("'{}' is not a signal that can be sent; USR1, USR2, TSTP and CONT reach the ranks",
-                          printable(name)));
+  return fail(
+      ErrorKind::usage,
+      fmt::format(
+          "'{}' is not a signal that can be sent; these are: USR1, USR2, TSTP and CONT, which reach the "
+          "ranks, and STOP, HUP, INT, TERM, QUIT and ALRM",
+          printable(name)));
 }
 
 Result<int> run_signal(const JobsOptions& options, const CommonOptions& common) {

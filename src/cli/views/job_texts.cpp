@@ -28,8 +28,8 @@ constexpr End kEnds[] = {
      "mpirun itself was killed on the master (signal 9); this shows whether its memory was full",
      "ec2mpi exec -w 1 --sudo 'dmesg | grep -i \"out of memory\"'"},
     {"mpirun ended",
-     "mpirun ended with 1 and said nothing, as if a signal had ended it on the master (TERM: somebody ended "
-     "it)"},
+     "mpirun ended with 1 and said nothing, as if a signal had ended it on the master (TERM, INT or HUP: "
+     "somebody ended it)"},
     {"ranks missing", "mpirun said nothing, but has started fewer ranks than requested"},
     {"aborted", "a rank has called MPI_Abort with a status that mpirun shows as 0; the job has failed"},
     {"no room", "the disk of the master is too full to start a job; ec2mpi exec -w 1 'df -h ~; df -i ~'"},
