@@ -27,6 +27,13 @@ TEST(EmptyReplies, OfDescribeInstancesAreToldAsAnEmptyList) {
   }
 }
 
+TEST(UnsupportedText, ATableOfAWebPageIsHtml) {
+  const auto inventory = parse_inventory("<table border=1>\n<tr><td>10.0.0.11</td></tr>\n</table>\n", "list");
+  ASSERT_FALSE(inventory);
+  EXPECT_NE(inventory.error().message.find("HTML is not read"), std::string::npos)
+      << inventory.error().message;
+}
+
 /// Inventories of random shape with fixed seeds: names that look like other cells, too.
 class RandomInventory : public testing::TestWithParam<unsigned> {
  protected:
