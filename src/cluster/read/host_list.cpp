@@ -278,6 +278,8 @@ class HostListReader {
     if (key != "slots" && key != "max_slots" && key != "max-slots")
       return reject(fmt::format(kUnknownOption, in_quotes(word)));
     if (!value || *value < 1 || *value > 65535) return reject(fmt::format(kNoSlots, in_quotes(word)));
+    if (key == "slots" && entries_.back().slots != 0)
+      return reject(fmt::format(kSlotsTwice, in_quotes(word)));
     // Open MPI's max_slots is understood, but ec2mpi has no use for it.
     if (key == "slots") entries_.back().slots = static_cast<int>(*value);
     has_slots_ = true;

@@ -147,7 +147,8 @@ class Selector {
     return found;
   }
 
-  /// The order decides: the grammar's words, then a node's own name, then ranges and globs.
+  /// The order decides: the grammar's words, then a node's own name, then ranges and globs. Only a number
+  /// that is a name and another node's index is an error.
   Result<Positions> nodes_called(std::string_view term, int depth) const {
     if (term.empty()) return bad("an empty selection term; write for example -w 1,3-5");
     const auto word = lower_case(term);
@@ -162,7 +163,8 @@ class Selector {
       return globbed(term, term.substr(equals + 1), *column);
     if (term.starts_with('-')) return last_nodes(term);
     if (word.starts_with("node") && parse_number(term.substr(4))) return range(term.substr(4));
-    if (auto called = index_.with_word(term); !called.empty()) return called;
+    if (auto called = index_.with_word(term); !called.empty())
+      return unless_an_index(term, std::move(called));
     if (const auto names = NumberedNames::parse(term)) return numbered(*names, depth);
     if (term.find_first_of("*?") != std::string_view::npos) return globbed_words(term);
     if (term.find_first_not_of("0123456789-") == std::string_view::npos) return range(term);
@@ -174,6 +176,16 @@ class Selector {
     if (const auto parts = words(term); parts.size() > 1 && depth < kGroupDepth)
       return several(parts, depth + 1);
     return nothing(term);
+  }
+
+  /// Nodes that have the term as their name. A number may also be the index of another node, and `down -w 3`
+  /// must not end the wrong one.
+  Result<Positions> unless_an_index(std::string_view term, Positions called) const {
+    const auto number = parse_number(term);
+    const auto other = number ? with_indices(*number, *number) : Positions();
+    if (other.empty() || other == called) return called;
+    return bad(fmt::format("'{0}' is the index of one node and the name of {1}; write node{0} or name={0}",
+                           term, nodes_[called.front()].label()));
   }
 
   /// All of them must select something: a single wrong word in the middle would be overlooked.

@@ -63,7 +63,8 @@ TEST(HostList, ANameBesideAnAddressMayBeTheNameOfAColumnOrAFile) {
   expect_read({{"10.0.0.11 head\n10.0.0.12 image\n", "10.0.0.11 10.0.0.12"},
                {"10.0.0.11 service\n10.0.0.12 list\n10.0.0.13 model.pt\n", "10.0.0.11 10.0.0.12 10.0.0.13"},
                {"image 10.0.0.11\nmonitoring 10.0.0.12\n", "10.0.0.11 10.0.0.12"}});
-  expect_refused({{"10.0.0.11 true\n", ":1: 'true' is a state"}});
+  expect_refused({{"10.0.0.11 true\n", ":1: 'true' is a state"},
+                  {"10.0.0.11 slots=2 slots=3\n", ":1: the slots of a host are given twice: 'slots=3'"}});
 }
 
 TEST(HostList, AStateBesideAnAddressIsRead) {

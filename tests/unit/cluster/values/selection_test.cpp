@@ -95,6 +95,25 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\uff11", "only looks like"}, Case{"1\u20133", "'\u2013' only looks like"},
         Case{"a\x1b[2J", "a\\x1b[2J"}));
 
+TEST(Selection, ANumberThatIsAnIndexAndTheNameOfAnotherNodeIsRefused) {
+  auto inventory = six();
+  inventory.nodes[0].name = "3";
+  inventory.nodes[1].name = "2";
+  inventory.nodes[4].name = "77";
+  const auto chosen_of = [&](const Texts& wanted, const Texts& excluded = {}) {
+    const auto nodes = select_nodes(inventory, wanted, excluded, {});
+    return nodes ? fmt::format("node{}", nodes->front().index) : nodes.error().message;
+  };
+  const auto refused = "'3' is the index of one node and the name of node1; write node3 or name=3";
+  EXPECT_EQ(chosen_of({"3"}), refused);
+  EXPECT_EQ(chosen_of({"1,3"}), refused);
+  EXPECT_EQ(chosen_of({}, {"3"}), refused);
+  EXPECT_EQ(chosen_of({"node3"}), "node3");
+  EXPECT_EQ(chosen_of({"name=3"}), "node1");
+  EXPECT_EQ(chosen_of({"2"}), "node2");
+  EXPECT_EQ(chosen_of({"77"}), "node5") << "no node has this index";
+}
+
 TEST(Selection, WithoutWantedOnesIsAllAndExclusionComesLast) {
   EXPECT_EQ(chosen({}), "1-6");
   EXPECT_EQ(chosen({}, {"2"}), "1,3-6");
@@ -228,14 +247,6 @@ TEST(Selection, WorkersOfASingleNodeAreAnError) {
   const auto nodes = select_nodes(one, {"workers"}, {});
   ASSERT_FALSE(nodes);
   EXPECT_NE(nodes.error().message.find("only the master"), std::string::npos);
-}
-
-TEST(Selection, ANodeMayBeCalledByANumberOfItsName) {
-  Inventory inventory = six();
-  inventory.nodes[4].name = "2";
-  const auto nodes = select_nodes(inventory, {"2"}, {});
-  ASSERT_TRUE(nodes);
-  EXPECT_EQ(nodes->size(), 1U) << "never two different nodes for one term";
 }
 
 /// `count` nodes with names and addresses of their own.
