@@ -206,6 +206,14 @@ def test_debian_is_found_by_its_publisher_and_not_among_its_backports(ec2mpi):
     assert "debian-12-amd64-20260302-1" in done.err
 
 
+def test_the_plan_says_whether_the_price_of_spot_instances_is_above_the_most(ec2mpi):
+    plan = ("up", "1", "--type", "c5n.large", "--dry-run", "--spot")
+    assert "in the dearest zone; above --max-price" in ec2mpi(*plan, "all", "--max-price", "0.01").err
+    assert "--max-price" not in ec2mpi(*plan, "all", "--max-price", "0.2").err
+    done = ec2mpi(*plan, "workers")
+    assert done.code == 0 and "as spot" not in done.err, "the master is on demand, and there is no worker"
+
+
 def test_refused_spot_instances_end_the_master_that_runs(ec2mpi):
     ec2mpi.ec2.fault("spot", "RunInstances")
     done = ec2mpi(*UP, "--spot", "workers", "--subnet", "subnet-0100000000000000b")
@@ -271,6 +279,7 @@ def test_forgotten_clusters_are_found_in_every_region(ec2mpi):
         "vol-0aaaaaaaaaaaaaaa0": {"size": 100, "instance": "i-0aaaaaaaaaaaaaaa0", "tags": tags}}})
     done = ec2mpi("status", "--all-regions")
     assert done.code == 0, done.err
+    assert "  DISKS USD/MONTH" in done.out.splitlines()[0], "the price of running instances is not in it"
     assert done.out.splitlines()[1].split()[:7] == ["eu-west-1", "old", "0", "1", "0", "1", "100"], done.out
     assert "ec2mpi down --region eu-west-1 --cluster NAME" in done.err
     [cluster] = json.loads(ec2mpi("status", "--all-regions", "--json").out)

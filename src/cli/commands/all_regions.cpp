@@ -138,7 +138,7 @@ std::optional<double> month_of_disks(const std::string& region, const Found& fou
 /// Empty if no region has a cluster.
 std::string regions_table(const std::vector<Region>& regions) {
   std::vector<std::vector<std::string>> rows{
-      {"REGION", "CLUSTER", "RUNNING", "STOPPED", "OTHER", "DISKS", "GIB", "USD/MONTH", "ALSO THERE"}};
+      {"REGION", "CLUSTER", "RUNNING", "STOPPED", "OTHER", "DISKS", "GIB", "DISKS USD/MONTH", "ALSO THERE"}};
   for (const auto& region : regions)
     for (const auto& [name, found] : region.clusters) {
       const auto running = count_in_state(found, "running");

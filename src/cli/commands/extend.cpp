@@ -190,9 +190,10 @@ asio::awaitable<int> tag_done(InstanceContext& context, std::vector<cloud::Insta
   const auto tagged = co_await tag_all(context, std::move(done), life, false);
   if (!tagged) {
     // The nodes keep the new end in any case, so a user who reads only the error would trust a wrong one.
-    context.console().talk(fmt::format(
-        "ec2mpi: {}, but EC2 and `ec2mpi status` may still show another; `ec2mpi extend` again corrects that",
-        new_end));
+    context.console().talk(
+        fmt::format("ec2mpi: {}, but EC2 and `ec2mpi status` may still show another; the same `ec2mpi "
+                    "extend` again corrects that",
+                    new_end));
     co_return report_error(context, tagged.error(), exit_code::node_failed);
   }
   context.console().talk(new_end + what_happens(targets, life));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <set>
 
 #include "ec2mpi/base/file.hpp"
@@ -192,10 +193,18 @@ std::vector<std::string> shape_words(const LaunchPlan& plan) {
 }
 
 /// What each type costs now as a spot instance; the price may change before the end of life.
+/// Without the master, if only the workers are spot instances.
+std::size_t spot_count(const LaunchPlan& plan) {
+  std::size_t count = 0;
+  for (const auto& part : parts_of(plan))
+    if (part.spot) count += part.count;
+  return count;
+}
+
 /// A price that EC2 does not give is a note, and no error.
 asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& context, const LaunchPlan& plan) {
   std::vector<std::string> said;
-  if (plan.spot == SpotShare::none) co_return said;
+  if (spot_count(plan) == 0) co_return said;
   const auto now = std::chrono::floor<std::chrono::seconds>(context.runtime.options().world->now());
   std::vector<std::string> types;
   for (const auto& choice : plan.choices) types.push_back(choice.type.name);
@@ -205,20 +214,14 @@ asio::awaitable<std::vector<std::string>> spot_price_words(InstanceContext& cont
     double dearest = 0;
     for (const auto& price : prices.value_or(std::vector<cloud::SpotPrice>()))
       if (price.type == type) dearest = std::max(dearest, price.hour);
-    said.push_back(dearest > 0 ? fmt::format("{} as spot: {:.4f} an hour each, now and in the dearest zone",
-                                             type, dearest)
+    const bool too_dear =
+        !plan.shape.max_price.empty() && dearest > std::strtod(plan.shape.max_price.c_str(), nullptr);
+    said.push_back(dearest > 0 ? fmt::format("{} as spot: {:.4f} an hour each, now and in the dearest zone{}",
+                                             type, dearest, too_dear ? "; above --max-price" : "")
                                : fmt::format("{} as spot: price unknown{}", type,
                                              prices ? "" : " (" + prices.error().message + ")"));
   }
   co_return said;
-}
-
-/// Without the master, if only the workers are spot instances.
-std::size_t spot_count(const LaunchPlan& plan) {
-  std::size_t count = 0;
-  for (const auto& part : parts_of(plan))
-    if (part.spot) count += part.count;
-  return count;
 }
 
 }  // namespace

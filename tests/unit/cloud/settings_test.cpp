@@ -108,6 +108,14 @@ TEST_F(Profiles, FlagOfAProfileWinsOverKeysInTheEnvironment) {
   EXPECT_EQ(work->secret, "s");
 }
 
+TEST_F(Profiles, KeysOfACredentialProcessThatHaveEndedAreRefused) {
+  const std::string keys =
+      R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"2020-01-01T00:00:00Z"})";
+  const auto found = credentials_with({}, with("[default]\ncredential_process = echo '" + keys + "'\n"));
+  ASSERT_FALSE(found);
+  EXPECT_NE(found.error().message.find("Expiration is past"), std::string::npos) << found.error().message;
+}
+
 TEST_F(Profiles, CredentialProcessGivesKeysAndSeesNoneOfOurs) {
   const auto environment = with(
       "[default]\ncredential_process = printf "

@@ -132,7 +132,7 @@ TEST(Extend, WhereTheTagIsRefusedAfterwardsTheEndOfTheNodesIsNamed) {
   const auto done = three.laptop.run_cli({"extend", "30m", "--yes"}, {.variables = kRegion});
   EXPECT_EQ(done.code, 1) << done.err;
   EXPECT_NE(done.err.find("2 instances have their end of life at "), std::string::npos) << done.err;
-  EXPECT_NE(done.err.find("`ec2mpi extend` again"), std::string::npos) << done.err;
+  EXPECT_NE(done.err.find("the same `ec2mpi extend` again"), std::string::npos) << done.err;
 }
 
 }  // namespace
