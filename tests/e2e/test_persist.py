@@ -350,6 +350,17 @@ def test_disconnect_ends_them(tool, cluster4):
     assert logins(cluster4) == [count + 1 for count in before]
 
 
+def test_disconnect_says_if_it_may_not_look_at_the_connections(tool):
+    assert tool("exec-all", "--persist", "1m", "true").code == 0
+    folder = tool.folder / ".ec2mpi/connections"
+    folder.chmod(0o777)
+    assert "open to others" in tool("exec-all", "true").err
+    done = tool("disconnect")
+    assert done.code == 2 and "connections is open to others; close it: chmod 700 " in done.err, done.err
+    folder.chmod(0o700)
+    assert "4 connections ended" in tool("disconnect").err
+
+
 def test_disconnect_cuts_off_what_runs(tool, cluster4):
     assert tool("exec", "-w", "2", *KEEP, "true").code == 0
     process = tool.start("login", "2", "--", "echo up; exec sleep 98.7654321")

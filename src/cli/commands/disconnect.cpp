@@ -17,8 +17,13 @@ namespace {
 
 /// Ends the connections of one state folder; those of lists in other folders stay.
 asio::awaitable<int> disconnect(Runtime& runtime, std::filesystem::path folder) {
-  const auto end = co_await ssh::end_daemons(std::move(folder));
   auto& console = runtime.console();
+  const auto found = co_await ssh::end_daemons(std::move(folder));
+  if (!found) {
+    console.talk("ec2mpi: " + found.error().message);
+    co_return exit_code::not_started;
+  }
+  const auto& end = *found;
   auto& fields = answer_fields();
   fields["ended"] = end.ended;
   fields["stuck"] = end.stuck;

@@ -225,9 +225,10 @@ Result<std::unique_ptr<Daemon>> make_daemon(const asio::any_io_executor& executo
 
 /// A daemon answers by closing its sockets. One that has not done so within kAnswer is stuck, and its pid is
 /// reported.
-awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder) {
+awaitable<Result<DaemonsEnd>> end_daemons(std::filesystem::path folder) {
   DaemonsEnd end;
-  const auto sockets = SocketFolder::find(folder);
+  CO_TRY_AS(found, SocketFolder::find(folder));
+  const auto& sockets = *found;
   if (!sockets) co_return end;
   struct Called {
     std::shared_ptr<FrameSocket> socket;

@@ -43,8 +43,9 @@ class ReusingConnector : public Connector {
       : connector_(std::move(connector)), options_(std::move(options)) {
     if (!options_.use) return;
     // Without such a folder, or with one that is open to others, all connections are new.
-    if (auto folder = SocketFolder::find(options_.folder))
-      folder_ = std::make_shared<const SocketFolder>(std::move(*folder));
+    auto folder = SocketFolder::find(options_.folder);
+    if (!folder) spdlog::warn("kept connections are not used: {}", folder.error().message);
+    if (folder && *folder) folder_ = std::make_shared<const SocketFolder>(std::move(**folder));
   }
 
   awaitable<Result<std::unique_ptr<Session>>> connect(const Node& node, Limit limit,

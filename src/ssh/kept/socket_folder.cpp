@@ -19,15 +19,23 @@ namespace {
 
 constexpr int kBacklog = 64;
 
-/// A link at the end of the path is refused: it could lead into the folder of somebody else.
-UniqueFd open_folder(const std::filesystem::path& folder) {
-  return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-/// Asked of the descriptor, as a path could mean another folder a moment later.
-bool for_us_only(int folder) {
+/// A link at the end of the path is refused: it could lead into the folder of somebody else. Owner and mode
+/// are asked of the descriptor, as a path could mean another folder a moment later.
+Result<UniqueFd> open_private(const std::filesystem::path& folder) {
+  UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const auto failed = io_error("open", folder);
+  const auto shown = printable(folder.string());
+  std::error_code ignored;
+  if (!opened && std::filesystem::is_symlink(folder, ignored))
+    return fail(ErrorKind::usage, fmt::format("{} is a link, which is not followed; remove it: rm {}", shown,
+                                              quote_word(folder.string())));
   struct stat info {};
-  return ::fstat(folder, &info) == 0 && info.st_uid == ::geteuid() && (info.st_mode & 077) == 0;
+  if (!opened || ::fstat(opened.get(), &info) != 0) return failed;
+  if (info.st_uid != ::geteuid()) return fail(ErrorKind::usage, shown + " belongs to another user");
+  if ((info.st_mode & 077) != 0)
+    return fail(ErrorKind::usage, fmt::format("{} is open to others; close it: chmod 700 {}", shown,
+                                              quote_word(folder.string())));
+  return opened;
 }
 
 /// By the descriptor of the folder that was checked, and short enough for `sun_path`.
@@ -47,18 +55,16 @@ UniqueFd unix_socket() {
 
 Result<SocketFolder> SocketFolder::make(const std::filesystem::path& folder) {
   TRY(make_private_folder(folder));
-  auto opened = open_folder(folder);
-  if (!opened) return io_error("open", folder);
-  if (!for_us_only(opened.get()))
-    return fail(ErrorKind::usage, fmt::format("{} is open to others; close it: chmod 700 {}",
-                                              printable(folder.string()), printable(folder.string())));
-  return SocketFolder(std::move(opened), folder);
+  TRY_AS(opened, open_private(folder));
+  return SocketFolder(std::move(*opened), folder);
 }
 
-std::optional<SocketFolder> SocketFolder::find(const std::filesystem::path& folder) {
-  auto opened = open_folder(folder);
-  if (!opened || !for_us_only(opened.get())) return std::nullopt;
-  return SocketFolder(std::move(opened), folder);
+Result<std::optional<SocketFolder>> SocketFolder::find(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (std::filesystem::symlink_status(folder, ignored).type() == std::filesystem::file_type::not_found)
+    return std::nullopt;
+  TRY_AS(opened, open_private(folder));
+  return SocketFolder(std::move(*opened), folder);
 }
 
 Result<UniqueFd> SocketFolder::listen(const std::string& name) const {

@@ -27,8 +27,8 @@ class SocketFolder {
   /// Makes the folder (mode 0700) if it is missing. Errors: local_io; usage if it is another user's, a link,
   /// or open to others.
   [[nodiscard]] static Result<SocketFolder> make(const std::filesystem::path& folder);
-  /// Nothing if there is none, or none to be trusted.
-  [[nodiscard]] static std::optional<SocketFolder> find(const std::filesystem::path& folder);
+  /// Nothing if there is none. Errors: as of make().
+  [[nodiscard]] static Result<std::optional<SocketFolder>> find(const std::filesystem::path& folder);
 
   /// A listening socket under this name, mode 0600, nonblocking; a socket that had the name before loses it.
   /// Errors: local_io.

@@ -33,7 +33,8 @@ struct DaemonsEnd {
   std::vector<pid_t> stuck;  ///< processes that keep some and do not answer
 };
 
-/// Ends all daemons of a folder, and the programs that run over their connections.
-[[nodiscard]] asio::awaitable<DaemonsEnd> end_daemons(std::filesystem::path folder);
+/// Ends all daemons of a folder, and the programs that run over their connections. An Error: the folder is
+/// not to be trusted, and no daemon was asked.
+[[nodiscard]] asio::awaitable<Result<DaemonsEnd>> end_daemons(std::filesystem::path folder);
 
 }  // namespace ec2mpi::ssh
