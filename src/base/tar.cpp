@@ -123,8 +123,11 @@ std::string pax_record(std::string_view key, std::string_view value) {
 
 /// The mtime with the fraction of the second; nothing where whole seconds say it all.
 std::string pax_mtime(const TarEntry& entry) {
-  // Before 1970, the fraction would count from the second below.
-  if (entry.nanoseconds == 0 || entry.mtime < 0) return {};
+  if (entry.nanoseconds == 0) return {};
+  // A time before 1970 counts back from there, also its fraction.
+  if (entry.mtime < 0)
+    return pax_record("mtime",
+                      fmt::format("-{}.{:09}", -(entry.mtime + 1), 1'000'000'000 - entry.nanoseconds));
   return pax_record("mtime", fmt::format("{}.{:09}", entry.mtime, entry.nanoseconds));
 }
 

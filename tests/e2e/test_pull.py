@@ -446,6 +446,17 @@ def test_a_big_file_that_is_removed_meanwhile_is_reported(ec2mpi, cluster4):
     assert [path.name for path in (ec2mpi.folder / "out").iterdir()] == ["small"]
 
 
+def test_all_big_files_that_are_removed_meanwhile_are_named(ec2mpi, cluster4):
+    user(cluster4, 1, "for f in big1 big2 big3; do head -c 9000000 /dev/urandom > $f; done")
+    cluster4.host(1, "cat > /usr/local/bin/tail; chmod 755 /usr/local/bin/tail",
+                  input='#!/bin/sh\n/usr/bin/tail "$@"\n[ "$2" = +8388609 ] || exit 0\n'
+                        'for f in big1 big2 big3; do [ ! -e $f ] || { rm $f; exit; }; done\n')
+    done = ec2mpi("pull", "-w", "1", "big*", "out/")
+    assert done.code == 1
+    first, _, others = done.err.partition("left out for such a reason too: ")
+    assert "big1 was removed" in first and "big2" in others and "big3" in others and "big1" not in others, done.err
+
+
 def test_another_version_is_not_mixed_with_the_arrived_part_of_the_old_one(ec2mpi, cluster4):
     out, process = big_file_halfway(ec2mpi, cluster4)
     process.send_signal(signal.SIGKILL)

@@ -10,6 +10,7 @@
 #include "ec2mpi/base/event.hpp"
 #include "ec2mpi/base/text.hpp"
 #include "ec2mpi/base/try.hpp"
+#include "ec2mpi/cluster/values/quote.hpp"
 #include "ec2mpi/ops/node/extra_session.hpp"
 #include "ec2mpi/ops/node/remote.hpp"
 #include "src/ops/pull/complaints.hpp"
@@ -174,6 +175,7 @@ class BigFiles {
     const Limit unlimited;
     while (active_ > 0) co_await changed_.wait(unlimited);
     if (failed_) co_return std::unexpected(*failed_);
+    if (!all) all.error().message += others_left_out(all.error().message);
     co_return all;
   }
 
@@ -228,10 +230,19 @@ class BigFiles {
     CO_TRY_AS(now, co_await stream.read_record(run_.limit));
     if (still_valid(file().item, *now)) co_return tree_.end_file();
     tree_.drop_file();
+    left_out_.push_back(printable(file().path));
     const auto* happened = *now ? " changed while it was copied, so it was not put in place; pull again"
                                 : " was removed while it was copied, so it was not put in place";
     auto failed = fail(ErrorKind::remote_io, printable(file().path) + happened);
     co_return failed;
+  }
+
+  /// The error is that of the first file that failed.
+  [[nodiscard]] std::string others_left_out(const std::string& said) const {
+    std::vector<std::string> others;
+    for (const auto& name : left_out_)
+      if (!said.starts_with(name + " ")) others.push_back(name);
+    return others.empty() ? std::string() : "; left out for such a reason too: " + some_of(others);
   }
 
   void add_streams() {
@@ -339,8 +350,9 @@ class BigFiles {
   std::vector<std::unique_ptr<RangeStream>> streams_;
   std::optional<FileParts> parts_;
   std::size_t number_ = 0;
-  std::size_t working_ = 0;  ///< streams at work on the file
-  std::size_t active_ = 0;   ///< coroutines that use this
+  std::vector<std::string> left_out_;  ///< files that changed meanwhile
+  std::size_t working_ = 0;            ///< streams at work on the file
+  std::size_t active_ = 0;             ///< coroutines that use this
   bool far_ = false;
   bool grown_ = false;
   std::optional<Error> failed_;

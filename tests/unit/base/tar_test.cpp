@@ -186,6 +186,16 @@ TEST(Tar, SizesPastEightGigabytes) {
   EXPECT_EQ(collector.members[0].entry, entry);
 }
 
+TEST(Tar, FractionsOfSecondsAreKeptAlsoBefore1970) {
+  for (const auto& [seconds, nanoseconds] : std::initializer_list<std::pair<std::int64_t, std::uint32_t>>{
+           {-1, 999'999'999}, {-315619200, 500'000'000}, {-2, 1}, {0, 1}, {7, 20}}) {
+    const TarEntry entry{.name = "a", .mtime = seconds, .nanoseconds = nanoseconds};
+    const auto members = decode(encode(entry) + tar_end());
+    ASSERT_TRUE(members) << members.error().message;
+    EXPECT_EQ((*members)[0].entry, entry);
+  }
+}
+
 TEST(Tar, PaxOverridesTheHeader) {
   const auto records =
       record("path", "long/näme") + record("mtime", "99.75") + record("size", "5") + record("comment", "x");
