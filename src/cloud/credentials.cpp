@@ -188,7 +188,7 @@ asio::awaitable<Result<Credentials>> CredentialSource::from_command(std::string 
   wipe(end->out);
   if (!found) co_return fail(ErrorKind::usage, what + " gave no credentials: its output has another form");
   if (found->expires && *found->expires <= std::chrono::system_clock::now())
-    co_return fail(ErrorKind::usage, what + " gave keys whose Expiration is past; log in there again");
+    co_return fail(ErrorKind::usage, what + " gave keys whose Expiration is past; renew them");
   found->origin = what;
   co_return *found;
 }

@@ -76,7 +76,7 @@ std::string repeated_down(const InstanceContext& context, const std::vector<std:
   const bool some = !options.wanted.empty() || !options.ids.empty();
   return "ec2mpi down" + flag("--list", options.list) + flag("--cluster", options.cluster) +
          (some ? " --ids " + join(ids, ",") : "") + flag("--region", options.account.region) +
-         flag("--profile", options.account.profile);
+         flag("--profile", options.account.profile) + flag("--endpoint-url", options.account.endpoint);
 }
 
 asio::awaitable<cloud::Answer<Unlisted>> find_unlisted(InstanceContext& context,

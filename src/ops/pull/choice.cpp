@@ -154,6 +154,26 @@ class Chooser {
     return two_of_one_name(place, path, other);
   }
 
+  /// A folder is never replaced by a file, nor the reverse. Found here, this costs no other file of the node.
+  [[nodiscard]] Result<void> refuse_other_kind(const PullWant& want, const LocalState& here) const {
+    const bool is_folder = here.kind == LocalState::Kind::folder;
+    if (is_folder == (want.item.type == TarType::directory)) return {};
+    if (want.item.type != TarType::directory && want.item.type != TarType::file &&
+        want.item.type != TarType::symlink)
+      return {};
+    const bool is_link = here.kind == LocalState::Kind::link;
+    return fail(
+        ErrorKind::local_io,
+        fmt::format("{} here is a {}, and on the node a {}; move it away, or pull into another folder",
+                    printable((plan_.folder / want.place).string()),
+                    is_folder ? "folder"
+                    : is_link ? "link"
+                              : "file",
+                    want.item.type == TarType::directory ? "folder"
+                    : want.item.type == TarType::symlink ? "link"
+                                                         : "file"));
+  }
+
   /// Decides about one path of the listing: whether it is fetched, made here, left as it is, or refused.
   Result<void> add_item(PullWant want) {
     std::optional<LocalState> here;
@@ -166,6 +186,7 @@ class Chooser {
                   printable((plan_.folder / want.place).string()) +
                       " here is a device, pipe or socket, and is not replaced by a file");
     }
+    if (here && want.place != ".") TRY(refuse_other_kind(want, *here));
     const bool by_name = named_ && want.item.below.empty();
     if (by_name && want.item.type != TarType::directory && want.item.type != TarType::file) {
       choice_.refused.push_back(want.path);  // links that lead somewhere were followed on the node

@@ -171,6 +171,27 @@ TEST_F(ChoiceTest, ADevicePipeOrSocketIsNotReplaced) {
             at("pipe") + " here is a device, pipe or socket, and is not replaced by a file");
 }
 
+TEST_F(ChoiceTest, AFolderIsNotReplacedByAFileNorTheReverse) {
+  here("file", "x");
+  ASSERT_TRUE(tree->make_folder("folder", {.mode = 0755}));
+  ASSERT_TRUE(tree->make_link("link", "file").value());
+  const auto wrong = [&](const std::string& name, TarType type) {
+    auto item = file("", 1);
+    item.type = type;
+    const auto choice =
+        choose(*plan({name}, at("")), {{.matched = "./" + name, .path = "/h/" + name, .items = {item}}});
+    return choice ? std::string() : choice.error().message.substr(at("").size());
+  };
+  EXPECT_EQ(wrong("folder", TarType::file),
+            "folder here is a folder, and on the node a file; move it away, or pull into another folder");
+  EXPECT_EQ(wrong("file", TarType::directory),
+            "file here is a file, and on the node a folder; move it away, or pull into another folder");
+  EXPECT_EQ(wrong("link", TarType::directory),
+            "link here is a link, and on the node a folder; move it away, or pull into another folder");
+  EXPECT_EQ(wrong("link", TarType::file), "") << "it is replaced, as by rsync";
+  EXPECT_EQ(wrong("folder", TarType::directory), "");
+}
+
 TEST_F(ChoiceTest, WhatIsLeftOut) {
   PathFilter exclude;
   exclude.add_rule("*.o");
