@@ -21,12 +21,6 @@ bool is_own_group(gid_t id) {
   return !name.empty() && group != nullptr && group->gr_name == name && *group->gr_mem == nullptr;
 }
 
-bool owns_folder_of(const std::filesystem::path& file, uid_t owner) {
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  struct stat info {};
-  return ::stat(folder.c_str(), &info) == 0 && info.st_uid == owner;
-}
-
 }  // namespace
 
 bool owner_is_trusted(uid_t owner) {
@@ -39,7 +33,7 @@ bool owner_is_trusted(uid_t owner) {
 FileTrust trust_in_file(const std::filesystem::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return FileTrust::ours;
-  if (!owner_is_trusted(info.st_uid) && !owns_folder_of(file, info.st_uid)) return FileTrust::others_own;
+  if (!owner_is_trusted(info.st_uid)) return FileTrust::others_own;
   const bool by_others =
       (info.st_mode & 002) != 0 || ((info.st_mode & 020) != 0 && !is_own_group(info.st_gid));
   return by_others ? FileTrust::others_write : FileTrust::ours;

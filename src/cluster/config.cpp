@@ -301,11 +301,9 @@ Result<void> check_writers(const std::filesystem::path& file) {
   const auto shown = printable(file.string());
   switch (trust_in_file(file)) {
     case FileTrust::others_own:
-      return fail(
-          ErrorKind::usage,
-          fmt::format("{} belongs to neither you nor the owner of its folder, so it is not used; if you "
-                      "trust it, work in a folder of your own with a copy",
-                      shown));
+      return fail(ErrorKind::usage, fmt::format("{} belongs to another user, so it is not used; if you "
+                                                "trust it, work in a folder of your own with a copy",
+                                                shown));
     case FileTrust::others_write:
       return fail(ErrorKind::usage,
                   fmt::format("{} can be changed by others, so it is not used; type: chmod go-w {}", shown,

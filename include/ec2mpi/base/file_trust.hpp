@@ -15,8 +15,7 @@ enum class FileTrust {
 /// Ours, root's, or under sudo those of the user who asked for it.
 [[nodiscard]] bool owner_is_trusted(uid_t owner);
 
-/// The owner may also be that of the folder: who works there trusts that user already. The group may write if
-/// nobody but the user is in it, as with a umask of 002.
+/// The group may write if nobody but the user is in it, as with a umask of 002.
 [[nodiscard]] FileTrust trust_in_file(const std::filesystem::path& file);
 
 }  // namespace ec2mpi

@@ -186,12 +186,12 @@ class Chooser {
                   printable((plan_.folder / want.place).string()) +
                       " here is a device, pipe or socket, and is not replaced by a file");
     }
-    if (here && want.place != ".") TRY(refuse_other_kind(want, *here));
     const bool by_name = named_ && want.item.below.empty();
     if (by_name && want.item.type != TarType::directory && want.item.type != TarType::file) {
       choice_.refused.push_back(want.path);  // links that lead somewhere were followed on the node
       return {};
     }
+    if (here && want.place != ".") TRY(refuse_other_kind(want, *here));
     switch (want.item.type) {
       case TarType::directory:
         choice_.folders.push_back(std::move(want));
