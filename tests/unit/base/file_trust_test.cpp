@@ -32,7 +32,7 @@ TEST_F(FileOfSettings, OnesThatOthersCanChangeAreNotTrusted) {
   EXPECT_EQ(trust_in_file(folder.path() / "not there"), FileTrust::ours);
 }
 
-TEST_F(FileOfSettings, OneOfAnotherUserIsNotTrustedWhatsoeverItsMode) {
+TEST_F(FileOfSettings, OneOfAnotherUserIsNotTrustedWhateverItsMode) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   ASSERT_EQ(::chown(file.c_str(), kNobody, 0), 0);
   EXPECT_EQ(with_mode(0644), FileTrust::others_own);
