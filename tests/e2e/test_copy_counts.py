@@ -93,11 +93,11 @@ def test_two_files_of_one_place_below_the_top_are_refused_before_anything_comes(
 
 
 def test_files_that_came_before_a_failure_are_counted(ec2mpi, cluster4):
-    user(cluster4, 1, "mkdir few; for i in 1 2 3; do echo $i >few/$i; done")
-    (ec2mpi.folder / "out/few/2").mkdir(parents=True)
-    done = ec2mpi("pull", "-w", "1", "--json", "few", "out/")
-    assert done.code == 1, done.err
-    came = [path for path in (ec2mpi.folder / "out/few").iterdir() if path.is_file()]
+    long = "2" * 252  # too long with the node's name behind it
+    user(cluster4, 1, f"mkdir few; for i in 1 {long} 3; do echo $i >few/$i; done")
+    done = ec2mpi("pull", "-w", "1", "--flat", "--json", "few/*", "out/")
+    assert done.code == 1 and "File name too long" in done.err, done.err
+    came = [path for path in (ec2mpi.folder / "out").iterdir() if path.is_file()]
     assert json.loads(done.out)["nodes"][0]["files_copied"] == len(came) > 0, (done.out, came)
 
 
