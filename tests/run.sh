@@ -51,7 +51,7 @@ fi
 tests/install_packages.sh
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
-# The suites wait much of their time: on two processors, five at once end 8 minutes before three at once.
+# The suites wait much of their time: one that was measured uses a processor for a third of it.
 run=(ctest --preset "$preset" --parallel "$((2 * $(nproc) + 1))" "$@")
 ((EUID == 0)) || run=(sudo "${run[@]}")
 "${run[@]}" || {
