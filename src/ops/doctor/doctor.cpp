@@ -31,10 +31,10 @@ double wall_clock() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// An error of a node that has let us in: its time limit has other causes than that of a login.
+/// An error of a node that has let us in: its time limit has other causes than that of a login. Whether the
+/// limit came before or after the start of the report is the same finding.
 Error behind_login(Error error) {
-  if (error.kind == ErrorKind::timeout)
-    error.message = "let us in, but does not report about itself in time: " + error.message;
+  if (error.kind == ErrorKind::timeout) error.message = "let us in, but does not report about itself in time";
   return error;
 }
 

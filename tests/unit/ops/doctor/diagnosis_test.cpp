@@ -97,7 +97,7 @@ TEST(Diagnosis, OfOneFaultOnManyNodesIsOneFindingThoughEachNamesItself) {
 TEST(Diagnosis, OfANodeThatLetsUsInButIsSlowDoesNotBlameTheSecurityGroup) {
   std::vector<NodeRecord> records(1);
   records[0].node.index = 1;
-  records[0].trouble = Error{ErrorKind::timeout, "let us in, but does not report about itself in time: x"};
+  records[0].trouble = Error{ErrorKind::timeout, "let us in, but does not report about itself in time"};
   const auto fix = diagnose(records, {})[0].findings[0].fix;
   EXPECT_EQ(fix.find("security group"), std::string::npos) << fix;
   EXPECT_NE(fix.find("ec2mpi exec -w 1 uptime"), std::string::npos) << fix;
