@@ -36,9 +36,9 @@ Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::si
   return read_all(fd.get(), path, max_bytes);
 }
 
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+Result<UniqueFd> open_file(const std::filesystem::path& path) {
   // O_NONBLOCK: the opening of a pipe waits for a writer.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat info {};
   struct stat null {};
   if (!fd || ::fstat(fd.get(), &info) != 0) return io_error("read", path);
@@ -49,7 +49,12 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     return fail(ErrorKind::local_io,
                 fmt::format("{} is no file, but a {}; move it away", printable(path.string()),
                             S_ISDIR(info.st_mode) ? "folder" : "pipe or a device"));
-  return read_all(fd.get(), path, max_bytes);
+  return fd;
+}
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  TRY_AS(fd, open_file(path));
+  return read_all(fd->get(), path, max_bytes);
 }
 
 Result<std::string> read_all(int fd, const std::filesystem::path& path, std::size_t max_bytes) {

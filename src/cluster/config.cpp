@@ -296,24 +296,6 @@ JobSpec read_job(SettingsReader& reader, const std::string& name, const toml::no
   return job;
 }
 
-/// Settings name commands, users and hosts, so nobody else may have written them.
-Result<void> check_writers(const std::filesystem::path& file) {
-  const auto shown = printable(file.string());
-  switch (trust_in_file(file)) {
-    case FileTrust::others_own:
-      return fail(ErrorKind::usage, fmt::format("{} belongs to another user, so it is not used; if you "
-                                                "trust it, work in a folder of your own with a copy",
-                                                shown));
-    case FileTrust::others_write:
-      return fail(ErrorKind::usage,
-                  fmt::format("{} can be changed by others, so it is not used; type: chmod go-w {}", shown,
-                              quote_word(file.string())));
-    case FileTrust::ours:
-      break;
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::chrono::seconds> parse_persist(std::string_view text) {
@@ -411,10 +393,8 @@ Result<Config> load_config(const std::filesystem::path& file) {
         fmt::format("cannot read {}: it is a link to {}, which is not there", printable(file.string()),
                     printable(std::filesystem::read_symlink(file, ignored).string())));
   }
-  TRY(check_writers(file));
-  const auto text = read_file(file, kLongestConfig);
-  // As a usage error: unread settings end the command before it begins, like wrong ones.
-  if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
+  TRY_AS(text, read_settings(file, kLongestConfig, "",
+                             "if you trust it, work in a folder of your own with a copy"));
   return parse_config(*text, printable(file.string()));
 }
 

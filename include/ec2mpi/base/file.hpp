@@ -37,9 +37,12 @@ class UniqueFd {
 /// The error for `path` from errno: "cannot open data.txt: No such file or directory".
 [[nodiscard]] std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path);
 
-/// The whole file; more than `max_bytes` is an error, because the path may lead to something else than the
-/// expected file. Folders, pipes and devices are errors: nobody has put a pipe there on purpose, and its
-/// reader might wait for ever. /dev/null is an empty file.
+/// Opens a file for reading. Folders, pipes and devices are errors: nobody has put a pipe there on purpose,
+/// and its reader might wait for ever. /dev/null is an empty file.
+[[nodiscard]] Result<UniqueFd> open_file(const std::filesystem::path& path);
+
+/// The whole of what open_file() opens; more than `max_bytes` is an error, because the path may lead to
+/// something else than the expected file.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t max_bytes = std::size_t{1} << 30);
 

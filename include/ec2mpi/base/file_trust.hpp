@@ -3,19 +3,22 @@
 
 #include <sys/types.h>
 #include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "ec2mpi/base/error.hpp"
 
 namespace ec2mpi {
-
-enum class FileTrust {
-  ours,          ///< also if it cannot be looked at: the reader of the file says why
-  others_own,    ///< it belongs to somebody else
-  others_write,  ///< `chmod go-w` is the remedy
-};
 
 /// Ours, root's, or under sudo those of the user who asked for it.
 [[nodiscard]] bool owner_is_trusted(uid_t owner);
 
-/// The group may write if nobody but the user is in it, as with a umask of 002.
-[[nodiscard]] FileTrust trust_in_file(const std::filesystem::path& file);
+/// The content of a file whose words name commands, users and hosts. One that belongs to another user, or
+/// that others can change, is not read. A group may write if nobody but the user is in it, as with a umask of
+/// 002. Errors are ErrorKind::usage: unread settings end a command before it begins, like wrong ones. They
+/// name the file as `what` ("the ssh configuration ", or nothing) and, for another user's, the remedy
+/// `instead`.
+[[nodiscard]] Result<std::string> read_settings(const std::filesystem::path& file, std::size_t max_bytes,
+                                                std::string_view what, std::string_view instead);
 
 }  // namespace ec2mpi

@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "ec2mpi/base/file.hpp"
 #include "ec2mpi/base/file_trust.hpp"
@@ -97,22 +96,6 @@ std::string local_host() {
 /// A pattern list is negated by '!'; a match of such a pattern is never a match of the list.
 bool matches_patterns(const std::vector<std::string>& patterns, std::string_view text) {
   return names_host(lower_case(join(patterns, ",")), lower_case(text));
-}
-
-/// ssh runs commands that a configuration names, so the file must be the user's own.
-Result<void> check_owner(const fs::path& file) {
-  struct stat info {};
-  if (::stat(file.c_str(), &info) != 0)
-    return fail(ErrorKind::usage, fmt::format("the ssh configuration {} cannot be read: {}",
-                                              printable(file.string()), std::strerror(errno)));
-  const auto trust = trust_in_file(file);
-  if (trust == FileTrust::ours) return {};
-  const bool is_ours = trust == FileTrust::others_write;
-  return fail(
-      ErrorKind::usage,
-      fmt::format("the ssh configuration {} {}, so it is not used; {}", printable(file.string()),
-                  is_ours ? "can be changed by others" : "belongs to another user",
-                  is_ours ? "type: chmod go-w " + quote_word(file.string()) : "name another with -F"));
 }
 
 }  // namespace
@@ -272,9 +255,10 @@ Result<void> SshConfig::read_enclosed(const Source& source, const std::string& p
 
 Result<void> SshConfig::read(const Source& source) {
   const auto& file = source.file;
-  // ssh checks the owner of the user's files only.
-  if (!source.of_system) TRY(check_owner(file));
-  const auto text = read_file(file, kLargestFile);
+  // ssh, too, checks the owner of the user's files only.
+  const auto text = source.of_system
+                        ? read_file(file, kLargestFile)
+                        : read_settings(file, kLargestFile, "the ssh configuration ", "name another with -F");
   if (!text) return std::unexpected(Error{ErrorKind::usage, text.error().message});
   int number = 0;
   for (const auto line : split(*text, '\n')) {
